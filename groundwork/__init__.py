@@ -1,0 +1,1 @@
+"""What every process needs before its own work: settings, strict configuration, logs, health pages."""

@@ -1,0 +1,192 @@
+"""Reads a YAML file into a strict pydantic model and names file, line and remedy for whatever is wrong.
+
+`${NAME}` and `${NAME:-default}` in a file are replaced from the environment before it is read, so one file
+serves a laptop and production. Only upper-case names are replaced: templates of other programs stay as they are.
+"""
+
+import difflib
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from groundwork.problems import ConfigurationError, Problem
+
+VARIABLE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)(?::-([^}]*))?\}")
+
+Location = tuple[str | int, ...]
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class Strict(BaseModel):
+    """The base of every configuration entry: unknown keys are refused, values are never guessed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def read(path: Path, model: type[Model], environment: Mapping[str, str] = os.environ) -> Model:
+    """The file as `model`; raises ConfigurationError with every problem of the file at once."""
+    text = substitute(read_text(path), path, environment)
+    values, lines = parse(text, path)
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise ConfigurationError(_problems(error, path, lines, model)) from error
+
+
+def read_text(path: Path) -> str:
+    """The file's text; raises ConfigurationError when it cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "is not UTF-8"
+        raise ConfigurationError(
+            [Problem(str(path), f"cannot be read: {reason}", "check the path, its permissions and its encoding")]
+        ) from error
+
+
+def substitute(text: str, path: Path, environment: Mapping[str, str]) -> str:
+    """The text with `${NAME}` replaced; raises ConfigurationError for names without value or default."""
+    problems = [
+        Problem(str(path), f"${{{name}}} has no value", f"set {name} in .env or write ${{{name}:-default}}", number)
+        for number, line in enumerate(text.split("\n"), 1)
+        for name, default in VARIABLE.findall(line)
+        if name not in environment and f"${{{name}:-" not in line
+    ]
+    if problems:
+        raise ConfigurationError(problems)
+    return VARIABLE.sub(lambda match: environment.get(match[1], match[2] or ""), text)
+
+
+def parse(text: str, path: Path) -> tuple[Any, dict[Location, int]]:
+    """The YAML document and the line of each entry; raises ConfigurationError for bad syntax or a repeated key."""
+    loader = yaml.SafeLoader(text)
+    try:
+        node = loader.get_single_node()
+        problems = [] if node is None else list(_repeated_keys(node, path))
+        if problems:
+            raise ConfigurationError(problems)
+        lines = {} if node is None else dict(_lines(node, ()))
+        values = {} if node is None else loader.construct_document(node)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else None
+        what = f"is not valid YAML: {error.problem}"
+        raise ConfigurationError(
+            [Problem(str(path), what, "check indentation, colons and quotes around this line", line)]
+        ) from error
+    finally:
+        loader.dispose()
+    return values, lines
+
+
+def _lines(node: yaml.Node, location: Location) -> Iterator[tuple[Location, int]]:
+    yield location, node.start_mark.line + 1
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            entry = (*location, str(key.value))
+            yield from _lines(value, entry)
+            yield entry, key.start_mark.line + 1
+    elif isinstance(node, yaml.SequenceNode):
+        for index, value in enumerate(node.value):
+            yield from _lines(value, (*location, index))
+
+
+def _repeated_keys(node: yaml.Node, path: Path) -> Iterator[Problem]:
+    if isinstance(node, yaml.MappingNode):
+        seen: dict[str, int] = {}
+        for key, value in node.value:
+            line = key.start_mark.line + 1
+            if key.value in seen:
+                first = f"it stands already on line {seen[key.value]}"
+                yield Problem(str(path), f"key written twice: {first}", "keep one of the two", line, str(key.value))
+            seen[str(key.value)] = line
+            yield from _repeated_keys(value, path)
+    elif isinstance(node, yaml.SequenceNode):
+        for value in node.value:
+            yield from _repeated_keys(value, path)
+
+
+def _problems(
+    error: ValidationError, path: Path, lines: Mapping[Location, int], model: type[BaseModel]
+) -> Iterator[Problem]:
+    for entry in error.errors():
+        location: Location = tuple(part for part in entry["loc"])
+        yield Problem(
+            file=str(path),
+            line=_line(location, lines),
+            where=".".join(str(part) for part in location if (part in _flat(lines))),
+            what=_what(entry),
+            remedy=_remedy(entry, model),
+        )
+
+
+def _flat(lines: Mapping[Location, int]) -> set[str | int]:
+    return {part for location in lines for part in location}
+
+
+def _line(location: Location, lines: Mapping[Location, int]) -> int | None:
+    """The line of the entry, or of the nearest entry around it (tagged unions add parts that no file has)."""
+    known = tuple(part for part in location if part in _flat(lines))
+    while known not in lines and known:
+        known = known[:-1]
+    return lines.get(known)
+
+
+def _what(entry: Any) -> str:
+    if entry["type"] == "extra_forbidden":
+        return f"unknown key {entry['loc'][-1]!r}"
+    if entry["type"] == "missing":
+        return f"{entry['loc'][-1]!r} is missing"
+    message: str = entry["msg"].removeprefix("Value error, ")
+    given = entry.get("input")
+    return message if isinstance(given, dict | list) else f"{message} (found {given!r})"
+
+
+def _remedy(entry: Any, model: type[BaseModel]) -> str:
+    if entry["type"] == "missing":
+        return f"add {entry['loc'][-1]!r}"
+    if entry["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(str(entry["loc"][-1]), sorted(set(_keys(model, set()))), n=1)
+        return f"did you mean {near[0]!r}?" if near else "remove it"
+    if entry["type"] == "value_error":
+        return "correct this entry"
+    return f"write {_expected(entry)}"
+
+
+def _expected(entry: Any) -> str:
+    context = entry.get("ctx", {})
+    if "expected" in context:
+        return f"one of {context['expected']}"
+    words: dict[str, Callable[[], str]] = {
+        "int": lambda: "a whole number",
+        "float": lambda: "a number",
+        "bool": lambda: "true or false",
+        "string": lambda: "text, in quotes when it looks like a number",
+        "list": lambda: "a list, one '- ' an entry",
+        "dict": lambda: "a mapping, one 'key: value' an entry",
+        "model": lambda: "a mapping, one 'key: value' an entry",
+        "date": lambda: "a date such as 2026-10-08",
+        "time": lambda: "a time such as '06:00'",
+    }
+    kind = str(entry["type"]).split("_", 1)[0]
+    return words[kind]() if kind in words else "a value that fits"
+
+
+def _keys(model: Any, seen: set[Any]) -> Iterator[str]:
+    """Every key that the model and the models inside it know."""
+    if not (isinstance(model, type) and issubclass(model, BaseModel)) or model in seen:
+        return
+    seen.add(model)
+    for name, field in model.model_fields.items():
+        yield field.alias or name
+        yield from _keys_of_type(field.annotation, seen)
+
+
+def _keys_of_type(annotation: Any, seen: set[Any]) -> Iterator[str]:
+    yield from _keys(annotation, seen)
+    for argument in getattr(annotation, "__args__", ()):
+        yield from _keys_of_type(argument, seen)

@@ -1,0 +1,47 @@
+"""The pages every process has: `/healthz` alive, `/readyz` able to do its work, `/metrics` its figures."""
+
+import threading
+from collections.abc import Callable
+
+import structlog
+import waitress
+from flask import Flask, Response
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+
+log = structlog.get_logger()
+
+Readiness = Callable[[], str | None]
+"""Answers why the process cannot work now, or None when it can."""
+
+
+def health_app(name: str, registry: CollectorRegistry, not_ready: Readiness) -> Flask:
+    """A Flask application with the three pages; a process adds its own routes to it."""
+    app = Flask(name)
+
+    @app.get("/healthz")
+    def healthz() -> str:
+        return "ok\n"
+
+    @app.get("/readyz")
+    def readyz() -> tuple[str, int]:
+        reason = not_ready()
+        return (f"{reason}\n", 503) if reason else ("ready\n", 200)
+
+    @app.get("/metrics")
+    def metrics() -> Response:
+        return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+
+    return app
+
+
+def serve(app: Flask, host: str, port: int, *, threads: int = 8, max_body: int = 16 * 1024 * 1024) -> None:
+    """Serve until the process is ended. `max_body` is in bytes; a larger request is answered 413."""
+    log.info("listening", address=f"{host}:{port}")
+    waitress.serve(
+        app, host=host, port=port, threads=threads, ident=None, max_request_body_size=max_body, _quiet=True
+    )
+
+
+def serve_beside(app: Flask, host: str, port: int) -> None:
+    """Serve from a thread of its own, for processes whose main thread has other work."""
+    threading.Thread(target=serve, args=(app, host, port), name="http", daemon=True).start()

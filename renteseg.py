@@ -1,0 +1,5 @@
+"""The command `renteseg`."""
+
+
+def main() -> None:
+    """Run the command line."""
