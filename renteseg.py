@@ -1,5 +1,203 @@
-"""The command `renteseg`."""
+"""The command `renteseg`: one line a subcommand, each handing over to a package.
+
+Exit codes: 0 done, 1 refused or found wrong, 2 wrong usage, 3 something outside is away.
+"""
+
+import importlib
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from groundwork.problems import Away, ConfigurationError, Refused
+from groundwork.settings import Settings, read_settings
+
+Json = Annotated[bool, typer.Option("--json", help="JSON instead of a table")]
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__.split("\n")[0]
+)
+exporter = typer.Typer(no_args_is_help=True, help="One exporter of metrics.")
+database = typer.Typer(no_args_is_help=True, help="The incident store's tables.")
+user = typer.Typer(no_args_is_help=True, help="Who may log in.")
+incident = typer.Typer(no_args_is_help=True, help="Incidents and their SLA clocks.")
+sla = typer.Typer(no_args_is_help=True, help="SLA arithmetic.")
+for name, group in {"exporter": exporter, "db": database, "user": user, "incident": incident, "sla": sla}.items():
+    app.add_typer(group, name=name)
+
+
+def settings() -> Settings:
+    """This machine's settings, also put into the environment, where configuration files find them."""
+    found = read_settings()
+    for variable, value in found.environment().items():
+        os.environ.setdefault(variable, value)
+    return found
+
+
+def package(name: str) -> Any:
+    """A package's module, imported when its command runs and not before."""
+    return importlib.import_module(name)
+
+
+@app.command()
+def up(
+    simulator: Annotated[bool, typer.Option(help="Also run the simulated RENTESEG.")] = True,
+    state: Annotated[Path | None, typer.Option(help="The folder that holds every file it writes.")] = None,
+) -> None:
+    """The whole chain on this machine, until Ctrl-C."""
+    if state is not None:
+        os.environ["RENTESEG_STATE"] = str(state.absolute())
+    found = settings()
+    package("groundwork.logs").configure_logs("up")
+    package("chain.preparing").prepare(found, simulator=simulator)
+    raise typer.Exit(package("chain.up").up(found, package("chain.checking").check(found), simulator=simulator))
+
+
+@app.command()
+def prepare() -> None:
+    """Make the state folder, the secrets and the simulator's certificates; `up` does it too."""
+    package("chain.preparing").prepare(settings(), simulator=True)
+
+
+@app.command()
+def check() -> None:
+    """Every file under config/ and rules/: file, line, what is wrong, what to do."""
+    if problems := package("chain.checking").check(settings()):
+        raise ConfigurationError(problems)
+    print("the configuration is in order")
+
+
+@app.command()
+def render(target: Path) -> None:
+    """Write what Prometheus and Alertmanager read, with this machine's addresses, into a folder."""
+    package("chain.rendering").render(settings().config, target)
+
+
+@app.command()
+def webhook() -> None:
+    """The receiver of Alertmanager's notifications."""
+    package("alertmanager_webhook.main").run(settings())
+
+
+@app.command()
+def console() -> None:
+    """The pages."""
+    package("console.main").run(settings())
+
+
+@app.command()
+def simulator() -> None:
+    """The simulated RENTESEG and the development mail server."""
+    settings()
+    package("simulator.main").run()
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
+def simulate(context: typer.Context) -> None:
+    """Faults and received mails of the simulator: fault, clear, list, mail."""
+    settings()
+    package("simulator.cli").app(args=context.args, prog_name="renteseg simulate")
+
+
+@app.command()
+def probe(component: str) -> None:
+    """One probe now, with its phases and reason (a confirmation test)."""
+    raise typer.Exit(package("exporters.availability.main").probe_once(settings(), component))
+
+
+@exporter.command()
+def availability() -> None:
+    """Probes of the components."""
+    package("exporters.availability.main").run(settings())
+
+
+@exporter.command()
+def file_loads() -> None:
+    """The daily files, from the load log."""
+    package("exporters.file_loads.main").run(settings())
+
+
+@exporter.command()
+def incidents() -> None:
+    """Open incidents and the deadlines of their clocks."""
+    package("exporters.incidents.main").run(settings())
+
+
+@database.command("upgrade")
+def database_upgrade() -> None:
+    """Bring the tables to this version."""
+    package("incident_store.database").upgrade(settings().database_url)
+    print("the store is at this program's version")
+
+
+@database.command("check")
+def database_check() -> None:
+    """Whether the store can be used by this version."""
+    store = package("incident_store.database")
+    if reason := store.schema_lag(store.open_store(settings().database_url)):
+        raise Away(reason)
+    print("the store is at this program's version")
+
+
+@user.command("add")
+def user_add(
+    name: str,
+    role: Annotated[str, typer.Option(help="analyst, supervisor, viewer or admin")],
+    password_file: Annotated[Path | None, typer.Option(help="A file that holds the password; - is stdin.")] = None,
+) -> None:
+    """Let a person log in; the password comes from a prompt, from stdin or from a file."""
+    package("incident_store.commands").add_user(settings(), name, role, password_file)
+
+
+@incident.command("list")
+def incident_list(
+    open_only: Annotated[bool, typer.Option("--open", help="Only open ones.")] = False, as_json: Json = False
+) -> None:
+    """The incidents, newest first."""
+    package("incident_store.commands").list_command(settings(), open_only=open_only, as_json=as_json)
+
+
+@incident.command("show")
+def incident_show(
+    number: int,
+    explain: Annotated[bool, typer.Option("--explain", help="The stretches of each clock.")] = False,
+    as_json: Json = False,
+) -> None:
+    """One incident: facts, clocks, alerts, events."""
+    package("incident_store.commands").show_command(settings(), number, explain=explain, as_json=as_json)
+
+
+@sla.command()
+def clock(file: Annotated[typer.FileText, typer.Argument(help="JSON lines; - is stdin.")] = "-") -> None:  # type: ignore[assignment]
+    """Evaluate clocks given as JSON lines; a bad line answers an error and the others still come."""
+    lines, terminal = package("incident_store.clock_lines"), package("incident_store.terminal")
+    wrong = False
+    for answer in lines.evaluate_lines(file, terminal.utc_now()):
+        print(json.dumps(answer, ensure_ascii=False), flush=True)
+        wrong = wrong or "error" in answer
+    raise typer.Exit(1 if wrong else 0)
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line; errors go to stderr, one line each, saying what to do."""
+    try:
+        app()
+    except ConfigurationError as error:
+        _fail(1, *error.problems)
+    except Refused as error:
+        _fail(1, error)
+    except Away as error:
+        _fail(3, error)
+
+
+def _fail(code: int, *lines: object) -> NoReturn:
+    for line in lines:
+        print(line, file=sys.stderr)
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

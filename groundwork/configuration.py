@@ -52,10 +52,16 @@ def read_text(path: Path) -> str:
 def substitute(text: str, path: Path, environment: Mapping[str, str]) -> str:
     """The text with `${NAME}` replaced; raises ConfigurationError for names without value or default."""
     problems = [
-        Problem(str(path), f"${{{name}}} has no value", f"set {name} in .env or write ${{{name}:-default}}", number)
+        Problem(
+            str(path),
+            f"${{{match[1]}}} has no value",
+            f"set {match[1]} in .env or write ${{{match[1]}:-default}}",
+            number,
+        )
         for number, line in enumerate(text.split("\n"), 1)
-        for name, default in VARIABLE.findall(line)
-        if name not in environment and f"${{{name}:-" not in line
+        if not line.lstrip().startswith("#")
+        for match in VARIABLE.finditer(line)
+        if match[2] is None and match[1] not in environment
     ]
     if problems:
         raise ConfigurationError(problems)

@@ -26,3 +26,11 @@ class ConfigurationError(Exception):
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = list(problems)
         super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class Refused(Exception):
+    """What was asked cannot be done; the text says what to do instead. Trying again changes nothing."""
+
+
+class Away(Exception):
+    """Something outside did not answer; the same call may succeed later."""

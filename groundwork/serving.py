@@ -37,9 +37,7 @@ def health_app(name: str, registry: CollectorRegistry, not_ready: Readiness) -> 
 def serve(app: Flask, host: str, port: int, *, threads: int = 8, max_body: int = 16 * 1024 * 1024) -> None:
     """Serve until the process is ended. `max_body` is in bytes; a larger request is answered 413."""
     log.info("listening", address=f"{host}:{port}")
-    waitress.serve(
-        app, host=host, port=port, threads=threads, ident=None, max_request_body_size=max_body, _quiet=True
-    )
+    waitress.serve(app, host=host, port=port, threads=threads, ident=None, max_request_body_size=max_body, _quiet=True)
 
 
 def serve_beside(app: Flask, host: str, port: int) -> None:

@@ -14,9 +14,7 @@ from groundwork.problems import ConfigurationError, Problem
 class Settings(BaseSettings):
     """Addresses, folders and databases. Ports are TCP ports on `host`."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="RENTESEG_", env_file=".env", extra="ignore", env_ignore_empty=True
-    )
+    model_config = SettingsConfigDict(env_prefix="RENTESEG_", env_file=".env", extra="ignore", env_ignore_empty=True)
 
     host: str = "127.0.0.1"
     state: Path = Path(".state")

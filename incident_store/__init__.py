@@ -1,0 +1,1 @@
+"""The facts (episodes, incidents, events) and the arithmetic on them (`domain`)."""

@@ -1,0 +1,35 @@
+"""The process `renteseg webhook`."""
+
+from pathlib import Path
+
+from alertmanager_webhook.app import LARGEST_BODY, create_app
+from groundwork.configuration import read_text
+from groundwork.logs import configure_logs
+from groundwork.problems import ConfigurationError, Problem
+from groundwork.serving import serve
+from groundwork.settings import Settings
+from incident_store.database import open_store
+from incident_store.policy_file import read_policy
+
+SHORTEST_TOKEN = 16
+
+
+def run(settings: Settings) -> None:
+    """Serve until ended; raises ConfigurationError before listening when anything it needs is unusable."""
+    configure_logs("webhook")
+    app = create_app(
+        open_store(settings.database_url), read_policy(settings.config), read_token(settings.webhook_token_file)
+    )
+    serve(app, settings.host, settings.webhook_port, max_body=LARGEST_BODY)
+
+
+def read_token(path: Path | None) -> str:
+    """The bearer token in this file; raises ConfigurationError when it is missing or too short to be a secret."""
+    if path is None:
+        remedy = "name a file with a secret of 16 characters or more"
+        raise ConfigurationError([Problem(".env", "is not set", remedy, where="RENTESEG_WEBHOOK_TOKEN_FILE")])
+    token = read_text(path).strip()
+    if len(token) < SHORTEST_TOKEN:
+        what = f"holds a token of fewer than {SHORTEST_TOKEN} characters"
+        raise ConfigurationError([Problem(str(path), what, "write a long random one: openssl rand -hex 32")])
+    return token

@@ -1,0 +1,41 @@
+"""What must exist before anything starts: the state folder, secrets, the simulator's certificates, the first login."""
+
+import importlib
+import os
+import secrets
+from pathlib import Path
+
+from groundwork.settings import Settings
+from incident_store.database import open_store
+from incident_store.people import Role, add_person, any_person
+
+FIRST_NAME = "admin"
+
+
+def prepare(settings: Settings, *, simulator: bool) -> None:
+    """Make what is missing under the state folder; what is there stays."""
+    settings.state.mkdir(parents=True, exist_ok=True)
+    if settings.webhook_token_file is not None and not settings.webhook_token_file.exists():
+        write_secret(settings.webhook_token_file, secrets.token_hex(32))
+    if simulator:
+        importlib.import_module("simulator.tls").ensure_certificates(settings.state / "simulator" / "tls")
+
+
+def first_login(settings: Settings) -> tuple[str, Path]:
+    """The first person's name and the file that holds the password; both are made if the store knows nobody."""
+    file = settings.state / "secrets" / "first-login"
+    engine = open_store(settings.database_url)
+    if not any_person(engine):
+        password = secrets.token_urlsafe(12)
+        write_secret(file, password)
+        add_person(engine, FIRST_NAME, Role.ADMIN, password)
+    engine.dispose()
+    return FIRST_NAME, file
+
+
+def write_secret(path: Path, secret: str) -> None:
+    """Write a secret that only its owner can read."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(secret + "\n")

@@ -1,0 +1,152 @@
+"""All processes under one supervisor: started together, restarted when they die, stopped together."""
+
+import configparser
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from chain.programs import program
+from groundwork.settings import Settings
+
+READY_SECONDS = 60
+STOP_SECONDS = 20
+
+
+@dataclass(frozen=True)
+class Process:
+    """One process: its name, its command, the page that answers 200 once it can work (None: it has none)."""
+
+    name: str
+    command: Sequence[str]
+    ready: str | None = None
+
+
+def processes(settings: Settings, *, simulator: bool) -> Iterator[Process]:
+    """The processes of the chain, those that others read first."""
+    ours = {
+        "webhook": settings.webhook_port,
+        "exporter incidents": settings.incidents_port,
+        "exporter availability": settings.availability_port,
+        "exporter file-loads": settings.file_loads_port,
+        "console": settings.console_port,
+    }
+    if simulator:
+        yield Process("simulator", _renteseg("simulator"), f"http://{settings.host}:{settings.simulator_port}/")
+    for name, port in ours.items():
+        yield Process(name.split()[-1], _renteseg(*name.split()), f"http://{settings.host}:{port}/readyz")
+    yield _alertmanager(settings)
+    yield _prometheus(settings)
+
+
+def _renteseg(*words: str) -> list[str]:
+    return [sys.executable, "-m", "renteseg", *words]
+
+
+def _alertmanager(settings: Settings) -> Process:
+    address = f"{settings.host}:{settings.alertmanager_port}"
+    flags = {
+        "config.file": settings.state / "rendered" / "alertmanager.yml",
+        "storage.path": settings.state / "alertmanager",
+        "web.listen-address": address,
+        "web.external-url": f"http://{address}",
+        "cluster.listen-address": "",
+        "log.level": "warn",
+    }
+    return Process("alertmanager", [str(program("alertmanager")), *_flags(flags)], f"http://{address}/-/ready")
+
+
+def _prometheus(settings: Settings) -> Process:
+    address = f"{settings.host}:{settings.prometheus_port}"
+    flags = {
+        "config.file": settings.state / "rendered" / "prometheus.yml",
+        "storage.tsdb.path": settings.state / "prometheus",
+        "storage.tsdb.retention.time": "400d",
+        "web.listen-address": address,
+        "web.external-url": f"http://{address}",
+        "log.level": "warn",
+    }
+    return Process("prometheus", [str(program("prometheus")), *_flags(flags)], f"http://{address}/-/ready")
+
+
+def _flags(flags: Mapping[str, object]) -> list[str]:
+    return [f"--{name}={value}" for name, value in flags.items()]
+
+
+class Supervisor:
+    """A running supervisord with the chain's processes below it."""
+
+    def __init__(self, settings: Settings, members: Sequence[Process]) -> None:
+        self._members = members
+        configuration = _write_configuration(settings.state, members)
+        command = [sys.executable, "-m", "supervisor.supervisord", "--configuration", str(configuration)]
+        self._process = subprocess.Popen(command, env={**os.environ, **settings.environment()})  # noqa: S603
+
+    def await_ready(self) -> list[str]:
+        """Wait until every process can work; returns the names of those that could not within a minute."""
+        waiting = {member.name: member.ready for member in self._members if member.ready}
+        limit = time.monotonic() + READY_SECONDS
+        with httpx.Client(timeout=2) as client:
+            while waiting and time.monotonic() < limit and self._process.poll() is None:
+                waiting = {name: page for name, page in waiting.items() if not _answers(client, page)}
+                time.sleep(0.2)
+        return sorted(waiting)
+
+    def wait(self) -> int:
+        """Wait for the end; returns the supervisor's exit code."""
+        return self._process.wait()
+
+    def stop(self) -> None:
+        """Stop every process, at last by force."""
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGTERM)
+        try:
+            self._process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+
+
+def _answers(client: httpx.Client, page: str) -> bool:
+    try:
+        return client.get(page).status_code == httpx.codes.OK
+    except httpx.HTTPError:
+        return False
+
+
+def _write_configuration(state: Path, members: Sequence[Process]) -> Path:
+    """supervisord's own configuration; every process writes its lines to our output."""
+    parser = configparser.ConfigParser(interpolation=None)
+    parser["supervisord"] = {
+        "nodaemon": "true",
+        "logfile": "/dev/null",
+        "logfile_maxbytes": "0",
+        "pidfile": str(state / "supervisord.pid"),
+        "loglevel": "warn",
+        **({"user": "root"} if os.geteuid() == 0 else {}),
+    }
+    for priority, member in enumerate(members):
+        parser[f"program:{member.name}"] = {
+            "command": shlex.join(member.command).replace("%", "%%"),
+            "directory": str(Path.cwd()).replace("%", "%%"),
+            "priority": str(priority),
+            "autorestart": "true",
+            "startsecs": "1",
+            "startretries": "20",
+            "stopwaitsecs": "8",
+            "stopasgroup": "true",
+            "killasgroup": "true",
+            "redirect_stderr": "true",
+            "stdout_logfile": "/dev/fd/1",
+            "stdout_logfile_maxbytes": "0",
+        }
+    path = state / "supervisord.conf"
+    with path.open("w", encoding="utf-8") as file:
+        parser.write(file)
+    return path

@@ -1,0 +1,61 @@
+"""The process `renteseg exporter incidents`."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from exporters.incidents.snapshot import Snapshot, families
+from exporters.refreshing import Refresher, SourceError, source_families
+from groundwork.logs import configure_logs
+from groundwork.serving import health_app, serve
+from groundwork.settings import Settings
+from incident_store.database import open_store, reading, schema_lag
+from incident_store.domain.policies import SlaPolicy
+from incident_store.policy_file import read_policy
+from incident_store.queries import count_incidents, count_quarantined, list_incidents
+
+REFRESH_SECONDS = 5.0
+
+
+def read_snapshot(engine: Engine) -> Snapshot:
+    """The store as it is now; raises SourceError when it cannot be read."""
+    try:
+        with reading(engine).connect() as connection:
+            return Snapshot(
+                list_incidents(connection, open_only=True), count_incidents(connection), count_quarantined(connection)
+            )
+    except SQLAlchemyError as error:
+        raise SourceError(str(error).splitlines()[0]) from error
+
+
+class StoreCollector(Collector):
+    """Renders the last snapshot; a store that is away leaves its figures out rather than showing old ones."""
+
+    def __init__(self, refresher: Refresher[Snapshot], policy: SlaPolicy) -> None:
+        self._refresher = refresher
+        self._policy = policy
+
+    def collect(self) -> Iterator[Metric]:
+        """The families of one scrape."""
+        yield from source_families("renteseg_incidents", "incident store", self._refresher)
+        observation = self._refresher.fresh
+        if observation is not None:
+            yield from families(observation.value, self._policy, datetime.now(UTC))
+
+
+def run(settings: Settings) -> None:
+    """Serve until ended; raises ConfigurationError before listening when the configuration is unusable."""
+    configure_logs("exporter-incidents")
+    engine, policy = open_store(settings.database_url), read_policy(settings.config)
+    refresher = Refresher(lambda: read_snapshot(engine), REFRESH_SECONDS)
+    registry = CollectorRegistry()
+    registry.register(StoreCollector(refresher, policy))
+    refresher.start()
+    serve(
+        health_app("exporter-incidents", registry, lambda: schema_lag(engine)), settings.host, settings.incidents_port
+    )

@@ -1,0 +1,86 @@
+"""What the store holds at one moment, as metric families; pure."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import product
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+
+from incident_store.domain.incidents import Clock, Kind, State, read_clocks
+from incident_store.domain.policies import Responsible, Severity, SlaPolicy
+from incident_store.queries import IncidentCount, IncidentRecord
+
+OPEN_LABELS = ("kind", "severity", "responsible", "state")
+TOTAL_LABELS = ("kind", "severity", "responsible")
+CLOCK_LABELS = ("incident", "clock", "severity", "responsible")
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The open incidents and the counts of all."""
+
+    open_incidents: Sequence[IncidentRecord]
+    counts: Sequence[IncidentCount]
+    quarantined: int
+
+
+def families(snapshot: Snapshot, policy: SlaPolicy, now: datetime) -> Iterator[Metric]:
+    """Every family, every combination of closed label values present, 0 where there is none."""
+    yield _open(snapshot.counts)
+    yield _total(snapshot.counts)
+    yield GaugeMetricFamily(
+        "renteseg_quarantine_entries",
+        "Different bodies and alerts that wait in quarantine.",
+        value=snapshot.quarantined,
+    )
+    yield from _clocks(snapshot.open_incidents, policy, now)
+
+
+def _open(counts: Sequence[IncidentCount]) -> Metric:
+    family = GaugeMetricFamily("renteseg_incidents_open", "Open incidents.", labels=OPEN_LABELS)
+    values = dict.fromkeys(product(Kind, Severity, Responsible, State), 0)
+    for count in counts:
+        if count.is_open:
+            words = (Kind(count.kind), Severity(count.severity), Responsible(count.responsible), State(count.state))
+            values[words] += count.incidents
+    for words, incidents in values.items():
+        family.add_metric([word.value for word in words], incidents)
+    return family
+
+
+def _total(counts: Sequence[IncidentCount]) -> Metric:
+    family = CounterMetricFamily("renteseg_incidents", "Incidents recorded so far.", labels=TOTAL_LABELS)
+    values = dict.fromkeys(product(Kind, Severity, Responsible), 0)
+    for count in counts:
+        values[Kind(count.kind), Severity(count.severity), Responsible(count.responsible)] += count.incidents
+    for words, incidents in values.items():
+        family.add_metric([word.value for word in words], incidents)
+    return family
+
+
+def _clocks(records: Sequence[IncidentRecord], policy: SlaPolicy, now: datetime) -> Iterator[Metric]:
+    deadline = GaugeMetricFamily(
+        "renteseg_incident_sla_deadline_timestamp_seconds",
+        "When a clock of an open incident is due, in Unix seconds; absent while an open pause hides it.",
+        labels=CLOCK_LABELS,
+    )
+    consumed = GaugeMetricFamily(
+        "renteseg_incident_sla_consumed_ratio",
+        "Share of its target that a clock of an open incident has used; 1 is the limit.",
+        labels=CLOCK_LABELS,
+    )
+    for record in records:
+        incident = record.incident
+        for clock in read_clocks(incident, policy, now):
+            words = [str(record.number), clock.name.value, incident.severity.value, incident.responsible.value]
+            consumed.add_metric(words, _consumed(clock))
+            if clock.reading.due is not None and not clock.stopped:
+                deadline.add_metric(words, clock.reading.due.timestamp())
+    yield deadline
+    yield consumed
+
+
+def _consumed(clock: Clock) -> float:
+    return clock.reading.elapsed / clock.target.target

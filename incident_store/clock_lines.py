@@ -1,0 +1,107 @@
+"""`renteseg sla clock`: clocks given as JSON lines, evaluated one by one."""
+
+import json
+from collections.abc import Iterable, Iterator
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from incident_store.domain.calendars import ALWAYS, WEEKDAYS, Calendar, parse_window
+from incident_store.domain.clocks import Pause, Reading, read_clock
+
+
+class CalendarLine(BaseModel):
+    """Opening windows by weekday in a zone; `holidays` are dates, or dates with names."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    timezone: str
+    week: dict[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], list[tuple[str, str]]]
+    holidays: list[date] | dict[date, str] = Field(default_factory=list)
+
+    def calendar(self) -> Calendar:
+        names = self.holidays if isinstance(self.holidays, dict) else dict.fromkeys(self.holidays, "holiday")
+        week = {str(day): windows for day, windows in self.week.items()}
+        windows = tuple(tuple(parse_window(*pair) for pair in week.get(day, ())) for day in WEEKDAYS)
+        return Calendar(ZoneInfo(self.timezone), windows, names)
+
+
+class ClockLine(BaseModel):
+    """One clock; times without an offset are local to the calendar (UTC for `24x7`)."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    calendar: Literal["24x7"] | CalendarLine
+    target_seconds: int = Field(gt=0)
+    start: datetime
+    stop: datetime | None = None
+    pauses: list[tuple[datetime, datetime | None]] = Field(default_factory=list)
+    now: datetime | None = None
+
+    def read(self, now: datetime) -> Reading:
+        """The clock at its own `now`, else at the one given."""
+        calendar = ALWAYS if self.calendar == "24x7" else self.calendar.calendar()
+        return read_clock(
+            calendar,
+            timedelta(seconds=self.target_seconds),
+            _absolute(self.start, calendar.zone),
+            self.stop and _absolute(self.stop, calendar.zone),
+            [
+                Pause(_absolute(start, calendar.zone), end and _absolute(end, calendar.zone))
+                for start, end in self.pauses
+            ],
+            _absolute(self.now, calendar.zone) if self.now else now,
+        )
+
+
+def evaluate_lines(lines: Iterable[str], now: datetime) -> Iterator[dict[str, Any]]:
+    """One answer a line, in order; a line that cannot be evaluated answers `{"error": …}` and the rest go on."""
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            yield _evaluate(number, line, now)
+
+
+def _evaluate(number: int, line: str, now: datetime) -> dict[str, Any]:
+    try:
+        return render_reading(ClockLine.model_validate(json.loads(line)).read(now))
+    except ValidationError as error:
+        reasons = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+        return {"error": f"line {number}: {reasons}"}
+    except (ValueError, KeyError, OverflowError, RecursionError) as error:
+        return {"error": f"line {number}: {error}"}
+
+
+def render_reading(reading: Reading) -> dict[str, Any]:
+    """A reading as plain JSON values; times in UTC, spans in seconds."""
+    return {
+        "due": reading.due and utc_text(reading.due),
+        "elapsed_seconds": seconds(reading.elapsed),
+        "remaining_seconds": seconds(reading.remaining),
+        "state": reading.state.value,
+        "explanation": [
+            {
+                "from": utc_text(stretch.interval.start),
+                "to": utc_text(stretch.interval.end),
+                "counts": stretch.counts,
+                "reason": stretch.reason,
+            }
+            for stretch in reading.explanation
+        ],
+    }
+
+
+def seconds(span: timedelta) -> int | float:
+    """Seconds of a span, whole when it is whole."""
+    exact = span.total_seconds()
+    return int(exact) if exact.is_integer() else exact
+
+
+def utc_text(moment: datetime) -> str:
+    """A time as `2026-10-05T14:00:00Z`."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _absolute(moment: datetime, zone: tzinfo) -> datetime:
+    return moment if moment.tzinfo else moment.replace(tzinfo=zone)

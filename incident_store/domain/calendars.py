@@ -1,0 +1,130 @@
+"""Service calendars: when a clock runs (semantics 13, 14, 17)."""
+
+import itertools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from enum import StrEnum
+
+from incident_store.domain.intervals import Interval
+
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+DAY_MINUTES = 24 * 60
+
+
+class Closed(StrEnum):
+    """Why a calendar does not count."""
+
+    HOURS = "closed"
+    HOLIDAY = "holiday"
+
+
+@dataclass(frozen=True, order=True)
+class Window:
+    """Opening hours of one day, in minutes after local midnight; `closes` may be 1440, the end of the day."""
+
+    opens: int
+    closes: int
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.opens < self.closes <= DAY_MINUTES:
+            raise ValueError("a window opens before it closes, within 00:00 and 24:00")
+
+
+def parse_window(opens: str, closes: str) -> Window:
+    """A window from `08:30` and `17:30`; raises ValueError saying which text is no time of day."""
+    return Window(_minutes(opens), _minutes(closes))
+
+
+def _minutes(text: str) -> int:
+    hours, colon, minutes = text.partition(":")
+    if not (colon and hours.isdecimal() and minutes.isdecimal() and len(minutes) == 2 and int(minutes) < 60):
+        raise ValueError(f"{text!r} is not a time of day such as 08:30")
+    return int(hours) * 60 + int(minutes)
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """A piece of time that the calendar counts, or not and why (`closed`, or the holiday's name)."""
+
+    interval: Interval
+    counts: bool
+    reason: str
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """Opening windows by weekday (Monday first) in a zone, and the days that are closed whole, by name.
+
+    Raises ValueError without any opening hours and for windows of a day that overlap.
+    """
+
+    zone: tzinfo
+    week: tuple[tuple[Window, ...], ...]
+    holidays: Mapping[date, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if len(self.week) != len(WEEKDAYS):
+            raise ValueError("a calendar has seven days")
+        if not any(self.week):
+            raise ValueError("a calendar needs opening hours: no clock on it would ever run")
+        for day, windows in zip(WEEKDAYS, self.week, strict=True):
+            ordered = sorted(windows)
+            for earlier, later in itertools.pairwise(ordered):
+                if later.opens < earlier.closes:
+                    raise ValueError(f"windows of {day} overlap")
+
+    @property
+    def always_open(self) -> bool:
+        return not self.holidays and all(day == (Window(0, DAY_MINUTES),) for day in self.week)
+
+    def openings(self, start: datetime) -> Iterator[Interval]:
+        """The opening intervals from `start` on, in order and without end; the first may be cut by `start`."""
+        day = start.astimezone(self.zone).date()
+        while True:
+            for window in sorted(self._windows(day)):
+                interval = self._interval(day, window)
+                if interval.end > start:
+                    yield Interval(max(interval.start, start), interval.end)
+            day += timedelta(days=1)
+
+    def stretches(self, span: Interval) -> Iterator[Stretch]:
+        """The span cut into what counts and what does not, each with its reason; nothing left out."""
+        moment = span.start
+        for opening in self.openings(span.start):
+            if opening.start >= span.end:
+                break
+            yield from self._closed(moment, opening.start)
+            moment = min(opening.end, span.end)
+            yield Stretch(Interval(opening.start, moment), counts=True, reason="open")
+        yield from self._closed(moment, span.end)
+
+    def _windows(self, day: date) -> tuple[Window, ...]:
+        return () if day in self.holidays else self.week[day.weekday()]
+
+    def _closed(self, start: datetime, end: datetime) -> Iterator[Stretch]:
+        """Closed time from start to end, cut where a holiday begins or ends."""
+        while start < end:
+            day = start.astimezone(self.zone).date()
+            holiday = self.holidays.get(day)
+            edge = self._midnight(day + timedelta(days=1))
+            while edge < end and self.holidays.get(edge.astimezone(self.zone).date()) == holiday:
+                edge = self._midnight(edge.astimezone(self.zone).date() + timedelta(days=1))
+            stop = min(edge, end)
+            yield Stretch(Interval(start, stop), counts=False, reason=holiday or Closed.HOURS.value)
+            start = stop
+
+    def _interval(self, day: date, window: Window) -> Interval:
+        return Interval(self._moment(day, window.opens), self._moment(day, window.closes))
+
+    def _midnight(self, day: date) -> datetime:
+        return self._moment(day, 0)
+
+    def _moment(self, day: date, minutes: int) -> datetime:
+        if minutes == DAY_MINUTES:
+            day, minutes = day + timedelta(days=1), 0
+        return datetime.combine(day, time(minutes // 60, minutes % 60), self.zone).astimezone(UTC)
+
+
+ALWAYS = Calendar(UTC, ((Window(0, DAY_MINUTES),),) * 7)
+"""Round the clock, every day."""

@@ -1,0 +1,157 @@
+"""The tables. Rows are facts and indexed projections of them; figures are computed by `domain`."""
+
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A time with zone, kept in UTC to the microsecond; SQLite, which has no zones, keeps it naive."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time without zone cannot be stored")
+        moment = value.astimezone(UTC)
+        return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
+
+    def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+Key = BigInteger().with_variant(Integer, "sqlite")
+
+
+class Base(DeclarativeBase):
+    """All tables; constraints have names, so that migrations can speak of them."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        datetime: UtcDateTime,
+        dict[str, Any]: JSON,
+        bytes: LargeBinary,
+        str: Text,
+    }
+
+
+class IncidentRow(Base):
+    """One incident. `component` is what it is about; `open_component` is the same while it is open, else NULL,
+    and unique: two deliveries at once cannot open two incidents. State, severity and responsible are
+    projections of its events, for lists and counts."""
+
+    __tablename__ = "incidents"
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    component: Mapped[str]
+    open_component: Mapped[str | None] = mapped_column(unique=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    service: Mapped[str]
+    title: Mapped[str]
+    state: Mapped[str] = mapped_column(String(32), index=True)
+    severity: Mapped[str] = mapped_column(String(16))
+    responsible: Mapped[str] = mapped_column(String(16))
+    detected_at: Mapped[datetime] = mapped_column(index=True)
+    version: Mapped[int]
+
+
+class EpisodeRow(Base):
+    """One continuous firing of one alert. `latest` marks the last one of its fingerprint."""
+
+    __tablename__ = "episodes"
+    __table_args__ = (
+        Index("ix_episodes_fingerprint_started_at", "fingerprint", "started_at"),
+        Index(
+            "uq_episodes_latest",
+            "fingerprint",
+            unique=True,
+            sqlite_where=text("latest"),
+            postgresql_where=text("latest"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    fingerprint: Mapped[str] = mapped_column(String(64))
+    latest: Mapped[bool]
+    incident_id: Mapped[int] = mapped_column(ForeignKey("incidents.id"), index=True)
+    started_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    ended_by: Mapped[str | None] = mapped_column(String(16))
+    to_verify: Mapped[bool]
+    labels: Mapped[dict[str, Any]]
+    annotations: Mapped[dict[str, Any]]
+    version: Mapped[int]
+
+
+class EventRow(Base):
+    """One event of an incident, append-only; `hash` chains it to the event before."""
+
+    __tablename__ = "events"
+    __table_args__ = (UniqueConstraint("incident_id", "sequence"),)
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    incident_id: Mapped[int] = mapped_column(ForeignKey("incidents.id"))
+    sequence: Mapped[int]
+    kind: Mapped[str] = mapped_column(String(32))
+    at: Mapped[datetime]
+    recorded_at: Mapped[datetime]
+    author: Mapped[str]
+    details: Mapped[dict[str, Any]]
+    previous_hash: Mapped[str] = mapped_column(String(64))
+    hash: Mapped[str] = mapped_column(String(64))
+
+
+class QuarantineRow(Base):
+    """A body or an alert that could not be understood, once however often it came."""
+
+    __tablename__ = "quarantine"
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    digest: Mapped[str] = mapped_column(String(64), unique=True)
+    reason: Mapped[str] = mapped_column(String(32))
+    detail: Mapped[str]
+    body: Mapped[bytes]
+    first_received_at: Mapped[datetime]
+    last_received_at: Mapped[datetime]
+    times: Mapped[int]
+
+
+class UserRow(Base):
+    """A person who may log in. The password is kept as an argon2id hash."""
+
+    __tablename__ = "users"
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    name: Mapped[str] = mapped_column(String(64), unique=True)
+    role: Mapped[str] = mapped_column(String(16))
+    password_hash: Mapped[str]
+    created_at: Mapped[datetime]

@@ -1,0 +1,69 @@
+"""Who may log in, and as what."""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from sqlalchemy import Engine, func, insert, select
+from sqlalchemy.exc import IntegrityError
+
+from groundwork.problems import Refused
+from incident_store.database import reading
+from incident_store.models import UserRow
+
+SHORTEST_PASSWORD = 12
+LONGEST_PASSWORD = 1024
+_hasher = PasswordHasher()
+_NOBODY = _hasher.hash("the hash that an unknown name is compared with, so that both take the same time")
+
+
+class Role(StrEnum):
+    """What a person may do; checked by the server."""
+
+    ANALYST = "analyst"
+    SUPERVISOR = "supervisor"
+    VIEWER = "viewer"
+    ADMIN = "admin"
+
+
+def any_person(engine: Engine) -> bool:
+    """Whether anybody may log in."""
+    with reading(engine).connect() as connection:
+        return connection.execute(select(func.count()).select_from(UserRow)).scalar_one() > 0
+
+
+def add_person(engine: Engine, name: str, role: Role, password: str) -> None:
+    """Let a person log in; raises Refused for a taken or empty name and a password that is too short."""
+    if not name.strip() or len(name) > 64:
+        raise Refused("a name has 1 to 64 characters")
+    if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
+        raise Refused(f"a password has {SHORTEST_PASSWORD} characters or more")
+    row = {
+        "name": name.strip(),
+        "role": role.value,
+        "password_hash": _hasher.hash(password),
+        "created_at": datetime.now(UTC),
+    }
+    try:
+        with engine.begin() as connection:
+            connection.execute(insert(UserRow).values(row))
+    except IntegrityError as error:
+        raise Refused(f"{name!r} is there already") from error
+
+
+def role_of(engine: Engine, name: str) -> Role | None:
+    """The role of this person, None when nobody has this name."""
+    with reading(engine).connect() as connection:
+        role = connection.execute(select(UserRow.role).where(UserRow.name == name)).scalar_one_or_none()
+    return None if role is None else Role(role)
+
+
+def password_fits(engine: Engine, name: str, password: str) -> bool:
+    """Whether this is the person's password; takes as long for a name that nobody has."""
+    with reading(engine).connect() as connection:
+        known = connection.execute(select(UserRow.password_hash).where(UserRow.name == name)).scalar_one_or_none()
+    try:
+        return _hasher.verify(known or _NOBODY, password[:LONGEST_PASSWORD]) and known is not None
+    except (VerificationError, InvalidHashError):
+        return False

