@@ -1,0 +1,1 @@
+"""The pages for people, in Spanish, behind login. No arithmetic of its own."""

@@ -39,7 +39,9 @@ def firing(start: float, labels: Mapping[str, str] = PORTAL_DOWN, fingerprint: s
     return Notification(fingerprint, at(start), None, labels, {"summary": "portal-web no responde"})
 
 
-def resolved(start: float, end: float, labels: Mapping[str, str] = PORTAL_DOWN, fingerprint: str = "f1") -> Notification:
+def resolved(
+    start: float, end: float, labels: Mapping[str, str] = PORTAL_DOWN, fingerprint: str = "f1"
+) -> Notification:
     """A resolved alert, both times in minutes after noon."""
     return Notification(fingerprint, at(start), at(end), labels, {"summary": "portal-web no responde"})
 

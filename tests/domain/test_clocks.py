@@ -126,9 +126,7 @@ def brute_force(calendar: Calendar, start: int, end: int, pauses: list[list[int]
 
 @settings(max_examples=60, deadline=None)
 @given(minute, minute, st.lists(pause, max_size=4))
-def test_elapsed_equals_a_clock_that_counts_minute_by_minute(
-    first: int, second: int, pauses: list[list[int]]
-) -> None:
+def test_elapsed_equals_a_clock_that_counts_minute_by_minute(first: int, second: int, pauses: list[list[int]]) -> None:
     start, end = sorted((first, second))
     origin = lima("07 00:00")
     reading = read_clock(

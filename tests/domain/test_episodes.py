@@ -1,5 +1,6 @@
 """Semantics 1 to 4: what a set of notifications makes of the episodes of one fingerprint."""
 
+import itertools
 import random
 from collections.abc import Iterable
 
@@ -77,6 +78,6 @@ def test_order_and_number_of_notifications_change_nothing(
 def test_episodes_never_overlap_and_only_the_last_may_be_open(history: list[Notification]) -> None:
     episodes = fold(history)
     assert all(episode.ended_at is not None for episode in episodes[:-1])
-    for earlier, later in zip(episodes, episodes[1:], strict=False):
+    for earlier, later in itertools.pairwise(episodes):
         assert earlier.ended_at is not None
         assert earlier.ended_at <= later.started_at

@@ -1,5 +1,6 @@
 """The algebra of half-open intervals, against minute-by-minute sets."""
 
+import itertools
 from datetime import timedelta
 
 import pytest
@@ -28,7 +29,7 @@ def test_intersection_and_difference_agree_with_sets(first: list[Interval], seco
 def test_merging_keeps_the_time_and_leaves_gaps_between(parts: list[Interval]) -> None:
     merged = merge(parts)
     assert minutes(merged) == minutes(parts)
-    assert all(earlier.end < later.start for earlier, later in zip(merged, merged[1:], strict=False))
+    assert all(earlier.end < later.start for earlier, later in itertools.pairwise(merged))
     assert total(parts) == timedelta(minutes=len(minutes(parts)))
 
 

@@ -1,0 +1,184 @@
+"""One delivery, one transaction: what the store holds afterwards, on SQLite and on PostgreSQL."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Engine, select, text
+
+from incident_store.database import StoreUnavailable, open_store, reading, schema_lag, upgrade
+from incident_store.domain.episodes import Episode, Notification
+from incident_store.domain.incidents import EventKind, read_clocks, seal
+from incident_store.domain.policies import ClockName, Responsible, Severity
+from incident_store.models import EventRow, QuarantineRow
+from incident_store.queries import IncidentRecord, find_incident, list_incidents
+from incident_store.store import Recorded, Rejected, record
+from tests.builders import PORTAL_DOWN, at, firing, resolved, shipped_policy
+
+POLICY = shipped_policy()
+
+
+@pytest.fixture
+def store(store_url: str) -> Iterator[Engine]:
+    upgrade(store_url)
+    engine = open_store(store_url)
+    yield engine
+    engine.dispose()
+
+
+def take(store: Engine, *notifications: Notification, now: float = 60) -> Recorded:
+    return record(store, notifications, [], POLICY, at(now))
+
+
+def all_incidents(store: Engine) -> list[IncidentRecord]:
+    with reading(store).connect() as connection:
+        return list_incidents(connection)
+
+
+def the_incident(store: Engine) -> tuple[IncidentRecord, list[Episode]]:
+    (one,) = all_incidents(store)
+    with reading(store).connect() as connection:
+        found = find_incident(connection, one.number)
+    assert found is not None
+    return found
+
+
+def test_a_firing_alert_opens_one_incident_with_its_component_severity_and_suspect(store: Engine) -> None:
+    recorded = take(store, firing(0))
+    found, episodes = the_incident(store)
+    assert recorded == Recorded(accepted=1, duplicates=0, quarantined=0, incidents=(found.number,))
+    assert (found.component, found.service, found.title) == ("portal-web", "consulta", "portal-web no responde")
+    assert (found.incident.severity, found.incident.responsible) == (Severity.HIGH, Responsible.PROVIDER)
+    assert [episode.started_at for episode in episodes] == [at(0)]
+
+
+def test_two_clocks_run_from_the_detection_to_the_second(store: Engine) -> None:
+    take(store, firing(0.5))
+    found, _ = the_incident(store)
+    clocks = {clock.name: clock.reading for clock in read_clocks(found.incident, POLICY, at(10))}
+    assert clocks[ClockName.RESPONSE].due == at(30.5)
+    assert clocks[ClockName.RESOLUTION].due == at(240.5)
+    assert clocks[ClockName.RESPONSE].elapsed == timedelta(minutes=9, seconds=30)
+
+
+def test_the_same_delivery_again_changes_nothing_and_says_so(store: Engine) -> None:
+    take(store, firing(0))
+    before = the_incident(store)
+    assert take(store, firing(0), now=65).duplicates == 1
+    assert the_incident(store) == before
+
+
+def test_the_end_of_the_alert_proposes_the_restoration_and_closes_nothing(store: Engine) -> None:
+    take(store, firing(0))
+    take(store, resolved(0, 7), now=8)
+    found, _ = the_incident(store)
+    assert found.incident.proposed_restoration == at(7)
+    assert EventKind.RESTORED not in found.incident.times
+
+
+def test_a_relapse_joins_the_open_incident_and_withdraws_the_proposal(store: Engine) -> None:
+    take(store, firing(0))
+    take(store, resolved(0, 7), now=8)
+    take(store, firing(9), now=10)
+    found, episodes = the_incident(store)
+    assert found.incident.proposed_restoration is None
+    assert len(episodes) == 2
+
+
+def test_two_alerts_of_one_component_are_one_incident_of_the_graver_severity(store: Engine) -> None:
+    slow = {**PORTAL_DOWN, "alertname": "RentesegComponentSlow", "severity": "warning"}
+    take(store, firing(0, slow, "f-slow"))
+    take(store, firing(1), now=61)
+    take(store, resolved(1, 5), now=62)
+    found, _ = the_incident(store)
+    assert found.incident.severity is Severity.HIGH
+    assert found.incident.proposed_restoration is None  # the slow one goes on
+    take(store, resolved(0, 9, slow, "f-slow"), now=63)
+    assert the_incident(store)[0].incident.proposed_restoration == at(9)
+
+
+def test_an_earlier_start_moves_the_detection_and_keeps_the_old_one_on_record(store: Engine) -> None:
+    take(store, firing(5))
+    take(store, resolved(2, 9), now=61)
+    found, episodes = the_incident(store)
+    assert found.incident.times[EventKind.DETECTED] == at(2)
+    assert [event.at for event in found.events if event.kind is EventKind.DETECTED] == [at(5), at(2)]
+    assert len(episodes) == 1
+
+
+def test_file_loads_without_component_are_told_apart_by_operator_and_type(store: Engine) -> None:
+    claro = {"alertname": "RentesegFileRejected", "operator": "CLARO", "file_type": "ROBOS", "owner": "operator"}
+    take(store, firing(0, claro, "a"), firing(0, {**claro, "file_type": "ALTAS"}, "b"))
+    assert {one.component for one in all_incidents(store)} == {"CLARO/ROBOS", "CLARO/ALTAS"}
+    assert {one.incident.responsible for one in all_incidents(store)} == {Responsible.OPERATOR}
+
+
+def test_the_fault_began_when_the_rule_says_unless_that_is_nonsense(store: Engine) -> None:
+    said = Notification("x", at(1), None, {"component": "a"}, {"fault_began": str(at(0).timestamp())})
+    nonsense = Notification("y", at(1), None, {"component": "b"}, {"fault_began": "<no value>"})
+    future = Notification("z", at(1), None, {"component": "c"}, {"fault_began": str(at(9).timestamp())})
+    take(store, said, nonsense, future)
+    began = {one.component: one.incident.times[EventKind.FAULT_BEGAN] for one in all_incidents(store)}
+    assert began == {"a": at(0), "b": at(1), "c": at(1)}
+
+
+def test_what_could_not_be_understood_is_kept_once_and_counted(store: Engine) -> None:
+    bad = Rejected("not-json", "the body is not JSON", b"\x00<html>")
+    record(store, [firing(0)], [bad], POLICY, at(1))
+    record(store, [], [bad], POLICY, at(2))
+    with reading(store).connect() as connection:
+        row = connection.execute(select(*QuarantineRow.__table__.c)).one()
+    assert (row.body, row.times, row.first_received_at, row.last_received_at) == (bad.body, 2, at(1), at(2))
+    assert len(all_incidents(store)) == 1
+
+
+def test_events_are_chained_by_hash(store: Engine) -> None:
+    take(store, firing(0))
+    take(store, resolved(0, 3))
+    found, _ = the_incident(store)
+    with reading(store).connect() as connection:
+        rows = connection.execute(select(*EventRow.__table__.c).order_by(EventRow.sequence)).all()
+    previous = ""
+    for row, event in zip(rows, found.events, strict=True):
+        assert row.previous_hash == previous
+        assert row.hash == seal(previous, found.number, row.sequence, event)
+        previous = row.hash
+
+
+def test_twenty_deliveries_at_once_make_one_incident_whatever_their_order(store: Engine) -> None:
+    deliveries = [firing(0)] * 8 + [resolved(0, 4)] * 4 + [firing(6, fingerprint="g")] * 4 + [firing(0)] * 4
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda one: take(store, one), deliveries))
+    found, episodes = the_incident(store)
+    assert [(episode.started_at, episode.ended_at) for episode in episodes] == [(at(0), at(4)), (at(6), None)]
+    assert found.incident.proposed_restoration is None
+    assert sum(event.kind is EventKind.RECORDED for event in found.events) == 1
+
+
+def test_hundred_new_components_at_once_from_two_peers_open_hundred_incidents(store: Engine) -> None:
+    alerts = [firing(0, {**PORTAL_DOWN, "component": f"c{index}"}, f"f{index}") for index in range(100)]
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda one: take(store, *one), [alerts, alerts[::-1]]))
+    assert len(all_incidents(store)) == 100
+
+
+def test_a_store_without_tables_is_unavailable_and_says_what_to_run(store_url: str) -> None:
+    engine = open_store(store_url)
+    with pytest.raises(StoreUnavailable):
+        take(engine, firing(0))
+    assert "renteseg db upgrade" in (schema_lag(engine) or "")
+    upgrade(store_url)
+    assert schema_lag(engine) is None
+
+
+def test_the_migrations_make_the_tables_that_the_models_describe(store: Engine) -> None:
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    from incident_store.models import Base
+
+    with store.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": False})
+        assert compare_metadata(context, Base.metadata) == []
+        assert connection.execute(text("SELECT count(*) FROM incidents")).scalar_one() == 0
