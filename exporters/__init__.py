@@ -1,0 +1,1 @@
+"""What Prometheus scrapes: one process and one /metrics per role. A scrape renders, it never looks."""

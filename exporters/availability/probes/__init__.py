@@ -1,0 +1,1 @@
+"""The kinds of probe: one file each, and one line each in `table.py`."""

@@ -1,0 +1,56 @@
+"""The kinds of probe, and the one way to run any of them: within its deadline, to exactly one verdict."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from exporters.availability.probes import http, sql, tcp
+from exporters.availability.probes.result import (
+    OUR_FAULTS,
+    TIMEOUTS,
+    Attempt,
+    Phase,
+    ProbeFailed,
+    ProbeResult,
+    Reason,
+)
+from exporters.availability.targets import Component
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of probe: what runs it, the phase it begins in, and the reasons it may fail for."""
+
+    probe: Callable[[Any, Attempt], Awaitable[None]]
+    first_phase: Phase
+    reasons: frozenset[Reason]
+
+
+KINDS = {
+    "http": Kind(http.probe, http.FIRST_PHASE, http.REASONS | OUR_FAULTS),
+    "tcp": Kind(tcp.probe, tcp.FIRST_PHASE, tcp.REASONS | OUR_FAULTS),
+    "sql": Kind(sql.probe, sql.FIRST_PHASE, sql.REASONS | OUR_FAULTS),
+}
+
+
+async def run(component: Component, timeout: float | None = None) -> ProbeResult:
+    """One probe of the component, over after `timeout` seconds (default: the component's) whatever the peer does."""
+    kind = KINDS[component.kind]
+    seconds = min(component.timeout, timeout or component.timeout)
+    attempt = Attempt(kind.first_phase, seconds)
+    try:
+        async with asyncio.timeout(seconds):
+            await kind.probe(component, attempt)
+    except ProbeFailed as failure:
+        return attempt.result(failure.reason, failure.detail)
+    except TimeoutError:
+        return attempt.result(TIMEOUTS[attempt.phase], f"no answer within {seconds:g} s ({attempt.phase})")
+    except Exception as error:
+        log.exception("probe is at fault", component=component.name)
+        return attempt.result(Reason.INTERNAL, type(error).__name__)
+    return attempt.result()

@@ -1,0 +1,91 @@
+"""The accounts on disk, so that their counters survive a restart; the time in between stays unknown (semantics 26).
+
+The file is replaced whole and atomically. One that cannot be understood is set aside, never overwritten.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import structlog
+from pydantic import AwareDatetime, Field, ValidationError
+
+from exporters.availability.accounting import Account, State
+from groundwork.configuration import Strict
+
+log = structlog.get_logger()
+
+FORMAT = "renteseg-availability-state/1"
+Span = Annotated[float, Field(ge=0, le=1e11)]
+
+
+class StoredAccount(Strict):
+    """One component's account as written: times in ISO 8601, spans in seconds."""
+
+    state: State
+    since: AwareDatetime
+    until: AwareDatetime
+    seconds: dict[State, Span] = Field(min_length=len(State))
+
+
+class StoredState(Strict):
+    """The whole file."""
+
+    format: str = Field(pattern=f"^{FORMAT}$")
+    components: dict[str, StoredAccount]
+
+
+def load(path: Path, now: datetime) -> dict[str, Account]:
+    """The accounts by component; none when there is no file yet, or when it had to be set aside."""
+    try:
+        stored = StoredState.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return {}
+    except ValidationError as error:
+        _set_aside(path, now, error.errors()[0]["msg"])
+        return {}
+    except OSError as error:
+        _set_aside(path, now, error.strerror or str(error))
+        return {}
+    return {name: _account(account) for name, account in stored.components.items()}
+
+
+def save(path: Path, accounts: Mapping[str, Account]) -> None:
+    """Replace the file by these accounts; raises OSError and leaves the old file when that fails."""
+    stored = StoredState(format=FORMAT, components={name: _stored(account) for name, account in accounts.items()})
+    temporary = path.with_name(f"{path.name}.tmp")
+    with temporary.open("w", encoding="utf-8") as file:
+        json.dump(stored.model_dump(mode="json"), file, indent=1)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    _sync_folder(path.parent)
+
+
+def _account(stored: StoredAccount) -> Account:
+    """The account as saved; nothing vouches for the time since."""
+    spans = {state: timedelta(seconds=stored.seconds[state]) for state in State}
+    return Account(stored.state, stored.since, stored.until, stored.until, spans)
+
+
+def _stored(account: Account) -> StoredAccount:
+    seconds = {state: span.total_seconds() for state, span in account.spans.items()}
+    return StoredAccount(state=account.state, since=account.since, until=account.until, seconds=seconds)
+
+
+def _set_aside(path: Path, now: datetime, what: str) -> None:
+    aside = path.with_name(f"{path.name}.corrupt-{now:%Y%m%dT%H%M%S%f}Z")
+    path.rename(aside)
+    log.error("state file cannot be understood: set aside, counters begin anew", kept_as=str(aside), reason=what)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the renaming itself durable."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,142 @@
+"""targets.yml: the shipped file is read; whatever is wrong is said at once, with line and remedy."""
+
+from pathlib import Path
+
+import pytest
+
+from exporters.availability.check import check
+from exporters.availability.targets import HttpComponent, SqlComponent, Targets, TcpComponent, read_targets
+from groundwork.problems import ConfigurationError
+
+SHIPPED = Path(__file__).parents[3] / "config" / "targets.yml"
+
+
+def written(tmp_path: Path, text: str) -> Path:
+    file = tmp_path / "targets.yml"
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def complaints(tmp_path: Path, text: str) -> list[str]:
+    """`line: where: what; remedy` of every problem."""
+    with pytest.raises(ConfigurationError) as raised:
+        read_targets(written(tmp_path, text))
+    return [str(problem).removeprefix(f"{tmp_path}/targets.yml:") for problem in raised.value.problems]
+
+
+def test_the_shipped_file_is_read() -> None:
+    targets = read_targets(SHIPPED, {"RENTESEG_STATE": "/state"})
+
+    kinds = {component.name: type(component) for component in targets.components}
+    assert kinds["portal-web"] is HttpComponent
+    assert kinds["base-datos"] is SqlComponent
+    assert kinds["enlace-proveedor"] is TcpComponent
+    portal = targets.named("portal-https")
+    assert isinstance(portal, HttpComponent)
+    assert (portal.interval, portal.timeout, portal.slow_after) == (10, 4, 1)
+    assert portal.ca_file == Path("/state/simulator/tls/ca.pem")
+    assert portal.endpoint == ("127.0.0.1", 8101)
+
+
+def test_the_shipped_file_passes_the_check_before_anything_ran(tmp_path: Path) -> None:
+    assert check(SHIPPED.parent, {"RENTESEG_STATE": str(tmp_path)}) == []
+
+
+GOOD = """\
+defaults: {interval: 10s, timeout: 4s}
+components:
+  - {name: link, kind: tcp, service: s, owner: oti, link: link, address: "127.0.0.1:80"}
+"""
+
+
+def added(entry: str) -> str:
+    return f"{GOOD}  - {entry}\n"
+
+
+@pytest.mark.parametrize(
+    ("entry", "complaint"),
+    [
+        ("{name: Bad_Name, kind: tcp, service: s, owner: oti, address: 'a:1'}", "is not a name"),
+        ("{name: a, kind: ftp, service: s, owner: oti, address: 'a:1'}", "'http', 'tcp', 'sql'"),
+        ("{name: a, kind: tcp, service: s, owner: us, address: 'a:1'}", "'operator', 'provider' or 'oti'"),
+        ("{name: a, kind: tcp, service: s, owner: oti, adress: 'a:1'}", "did you mean 'address'?"),
+        ("{name: a, kind: tcp, service: s, owner: oti}", "'address' is missing"),
+        ("{name: a, kind: tcp, service: s, owner: oti, address: 'a'}", "is not an address"),
+        ("{name: a, kind: tcp, service: s, owner: oti, address: 'a:99999'}", "is not an address"),
+        ("{name: a, kind: http, service: s, owner: oti, url: 'ftp://a/'}", "scheme 'ftp' is not supported"),
+        ("{name: a, kind: http, service: s, owner: oti, url: 'http://'}", "names no host"),
+        ("{name: a, kind: http, service: s, owner: oti, url: 'http://a:b/'}", "is not a URL"),
+        ("{name: a, kind: http, service: s, owner: oti, url: 'http://u:p@a/'}", "carries a user or password"),
+        ("{name: a, kind: http, service: s, owner: oti, url: 'http://a/', expect: {status: [99]}}", "greater"),
+        ("{name: a, kind: http, service: s, owner: oti, url: 'http://a/', expect: {status: []}}", "is an empty list"),
+        (
+            "{name: a, kind: http, service: s, owner: oti, url: 'http://a/', expect: {body_regex: '('}}",
+            "is not a regular expression",
+        ),
+        ("{name: a, kind: sql, service: s, owner: oti, url: 'mysql://a/b'}", "scheme 'mysql' is not supported"),
+        ("{name: a, kind: sql, service: s, owner: oti, url: 'sqlite://'}", "names no SQLite file"),
+        ("{name: a, kind: sql, service: s, owner: oti, url: 'nothing'}", "is not a database URL"),
+        ("{name: a, kind: tcp, service: s, owner: oti, address: 'a:1', timeout: 5}", "is not a duration"),
+        ("{name: a, kind: tcp, service: s, owner: oti, address: 'a:1', timeout: 11s}", "is longer than the interval"),
+        ("{name: a, kind: tcp, service: s, owner: oti, address: 'a:1', interval: 3s}", "is longer than the interval"),
+        ("{name: link, kind: tcp, service: s, owner: oti, address: 'a:1'}", "'link' stands twice"),
+        ("{name: a, kind: tcp, service: s, owner: oti, link: gone, address: 'a:1'}", "no component is named 'gone'"),
+    ],
+)
+def test_a_wrong_entry_is_refused_with_its_line(tmp_path: Path, entry: str, complaint: str) -> None:
+    found = complaints(tmp_path, added(entry))
+
+    assert all(line.startswith("4: ") for line in found)
+    assert any(complaint in line for line in found)
+
+
+def test_a_link_must_be_a_link(tmp_path: Path) -> None:
+    text = added("{name: web, kind: tcp, service: s, owner: oti, address: 'a:1'}") + (
+        "  - {name: b, kind: tcp, service: s, owner: oti, link: web, address: 'a:1'}\n"
+    )
+
+    [found] = complaints(tmp_path, text)
+    assert found == "5: components.2.link: 'web' is not a link; write 'link: web' in 'web' itself if it is one"
+
+
+def test_all_problems_come_at_once(tmp_path: Path) -> None:
+    text = (
+        added("{name: a, kind: tcp, service: s, owner: oti, address: 'a'}")
+        + "  - {name: a, kind: http, service: s, owner: us, url: 'ftp://x/', timeout: 11s}\n"
+    )
+
+    found = complaints(tmp_path, text)
+    assert len(found) == 5
+    assert [line.split(":")[0] for line in found] == ["4", "5", "5", "5", "5"]
+
+
+def test_an_empty_list_and_an_empty_file_are_refused(tmp_path: Path) -> None:
+    for text in ("components: []\n", "", "- a\n", "components: {}\n"):
+        assert complaints(tmp_path, text)
+
+
+def test_check_names_unusable_files_and_unresolved_hosts(tmp_path: Path) -> None:
+    text = added(
+        "{name: a, kind: http, service: s, owner: oti, url: 'https://no-such-host.invalid/', ca_file: /absent.pem}"
+    )
+    written(tmp_path, text)
+
+    found = [str(problem) for problem in check(tmp_path, {})]
+
+    assert len(found) == 2
+    assert "a.ca_file: /absent.pem cannot be used: No such file" in found[0]
+    assert "a: no-such-host.invalid does not resolve" in found[1]
+
+
+def test_an_ipv6_address_is_split() -> None:
+    component = TcpComponent.model_validate(
+        {"name": "a", "kind": "tcp", "service": "s", "owner": "oti", "address": "[::1]:443"}
+    )
+    assert component.endpoint == ("::1", 443)
+
+
+def test_entries_override_the_defaults() -> None:
+    entry = {"name": "a", "kind": "tcp", "service": "s", "owner": "oti", "address": "a:1", "timeout": "1s"}
+    [component] = Targets.model_validate({"defaults": {"interval": "1m"}, "components": [entry]}).components
+
+    assert (component.interval, component.timeout) == (60, 1)
