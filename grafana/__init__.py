@@ -1,0 +1,1 @@
+"""The dashboard of the operation, written as code."""
