@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: up setup test check bench lock clean
+.PHONY: up setup test check lock clean
 .DEFAULT_GOAL := up
 
 up: setup ## the whole chain on loopback, with a simulated RENTESEG; Ctrl-C stops it

@@ -52,14 +52,8 @@ def up(
         os.environ["RENTESEG_STATE"] = str(state.absolute())
     found = settings()
     package("groundwork.logs").configure_logs("up")
-    package("chain.preparing").prepare(found, simulator=simulator)
+    package("chain.preparing").prepare(found)
     raise typer.Exit(package("chain.up").up(found, package("chain.checking").check(found), simulator=simulator))
-
-
-@app.command()
-def prepare() -> None:
-    """Make the state folder, the secrets and the simulator's certificates; `up` does it too."""
-    package("chain.preparing").prepare(settings(), simulator=True)
 
 
 @app.command()
@@ -105,7 +99,7 @@ def simulate(context: typer.Context) -> None:
 @app.command()
 def probe(component: str) -> None:
     """One probe now, with its phases and reason (a confirmation test)."""
-    raise typer.Exit(package("exporters.availability.main").probe_once(settings(), component))
+    raise typer.Exit(package("exporters.availability.main").probe_once(component, settings()))
 
 
 @exporter.command()

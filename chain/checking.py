@@ -8,11 +8,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import exporters.file_loads.check
-
-import exporters.availability.check
 from chain.programs import ProgramMissing, program
 from chain.rendering import ROOT, render
+from exporters.availability.check import check as check_targets
+from exporters.file_loads.configuration import check as check_file_loads
 from groundwork.configuration import Location, parse, read_text, substitute
 from groundwork.problems import ConfigurationError, Problem
 from groundwork.settings import Settings
@@ -24,10 +23,10 @@ LINE = re.compile(r"line (\d+)")
 def check(settings: Settings) -> list[Problem]:
     """Every problem of every file under the configuration folder and of the rules; empty when all is well."""
     return [
-        *exporters.availability.check.check(settings.config),
-        *exporters.file_loads.check.check(settings.config),
+        *check_targets(settings.config),
+        *check_file_loads(settings.config),
         *_problems_of(lambda: read_policy(settings.config)),
-        *_foreign_files(settings.config),
+        *_foreign_files(settings.config, settings.state),
     ]
 
 
@@ -39,7 +38,7 @@ def _problems_of(read: Callable[[], object]) -> list[Problem]:
     return []
 
 
-def _foreign_files(config: Path) -> Iterator[Problem]:
+def _foreign_files(config: Path, state: Path) -> Iterator[Problem]:
     """What Prometheus and Alertmanager themselves say of their files, and the files that these name."""
     with tempfile.TemporaryDirectory() as folder:
         try:
@@ -53,7 +52,7 @@ def _foreign_files(config: Path) -> Iterator[Problem]:
             ("alertmanager.yml", ("amtool", "check-config")),
         ):
             yield from _verdict(words, Path(folder) / name, places)
-            yield from _named_files(config / name)
+            yield from _named_files(config / name, state)
 
 
 def _verdict(words: tuple[str, ...], file: Path, places: dict[str, str]) -> Iterator[Problem]:
@@ -84,19 +83,19 @@ def _complains(line: str) -> bool:
     return bool(words) and not words.startswith(("Checking", "SUCCESS", "Found", "-")) and "SUCCESS" not in words
 
 
-def _named_files(path: Path) -> Iterator[Problem]:
-    """A problem for every `…_file:` entry that names a file which cannot be read."""
+def _named_files(path: Path, state: Path) -> Iterator[Problem]:
+    """A problem for every `…_file:` entry that cannot be read; those under `state` are made when the chain starts."""
     try:
         document, lines = parse(substitute(read_text(path), path, os.environ), path)
     except ConfigurationError as error:
         yield from error.problems
         return
     for location, value in _entries(document, ()):
-        if str(location[-1]).endswith("_file") and isinstance(value, str) and not _readable(Path(value)):
+        if str(location[-1]).endswith("_file") and isinstance(value, str) and not _readable(Path(value), state):
             yield Problem(
                 str(path),
                 f"{value} cannot be read",
-                "write the secret into that file, or name another; `renteseg prepare` makes those of ours",
+                "write the secret into that file, or name another",
                 lines.get(location),
                 ".".join(str(part) for part in location),
             )
@@ -113,7 +112,9 @@ def _entries(value: Any, location: Location) -> Iterator[tuple[Location, Any]]:
         yield location, value
 
 
-def _readable(path: Path) -> bool:
+def _readable(path: Path, state: Path) -> bool:
+    if not path.exists() and path.absolute().is_relative_to(state):
+        return True
     try:
         with path.open("rb"):
             return True

@@ -1,6 +1,5 @@
-"""What must exist before anything starts: the state folder, secrets, the simulator's certificates, the first login."""
+"""What must exist before anything starts: the state folder, the receiver's secret, the first login."""
 
-import importlib
 import os
 import secrets
 from pathlib import Path
@@ -12,13 +11,11 @@ from incident_store.people import Role, add_person, any_person
 FIRST_NAME = "admin"
 
 
-def prepare(settings: Settings, *, simulator: bool) -> None:
+def prepare(settings: Settings) -> None:
     """Make what is missing under the state folder; what is there stays."""
     settings.state.mkdir(parents=True, exist_ok=True)
     if settings.webhook_token_file is not None and not settings.webhook_token_file.exists():
         write_secret(settings.webhook_token_file, secrets.token_hex(32))
-    if simulator:
-        importlib.import_module("simulator.tls").ensure_certificates(settings.state / "simulator" / "tls")
 
 
 def first_login(settings: Settings) -> tuple[str, Path]:

@@ -6,6 +6,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -87,7 +88,17 @@ class Supervisor:
         self._members = members
         configuration = _write_configuration(settings.state, members)
         command = [sys.executable, "-m", "supervisor.supervisord", "--configuration", str(configuration)]
-        self._process = subprocess.Popen(command, env={**os.environ, **settings.environment()})  # noqa: S603
+        self._process = subprocess.Popen(  # noqa: S603
+            command, env={**os.environ, **settings.environment()}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+        self._lines = threading.Thread(target=self._pass_on_lines, daemon=True)
+        self._lines.start()
+
+    def _pass_on_lines(self) -> None:
+        """Every process's lines to our own output, whatever that is: a terminal, a pipe or a file."""
+        for line in self._process.stdout or ():
+            sys.stdout.buffer.write(line)
+            sys.stdout.buffer.flush()
 
     def await_ready(self) -> list[str]:
         """Wait until every process can work; returns the names of those that could not within a minute."""
@@ -111,6 +122,7 @@ class Supervisor:
             self._process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
             self._process.kill()
+        self._lines.join(timeout=1)
 
 
 def _answers(client: httpx.Client, page: str) -> bool:

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from groundwork.problems import ConfigurationError, Problem
 
 VARIABLE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)(?::-([^}]*))?\}")
+PASSWORD = re.compile(r"(://[^:/@\s]*:)[^@\s]+@")
 
 Location = tuple[str | int, ...]
 Model = TypeVar("Model", bound=BaseModel)
@@ -149,7 +150,12 @@ def _what(entry: Any) -> str:
         return f"{entry['loc'][-1]!r} is missing"
     message: str = entry["msg"].removeprefix("Value error, ")
     given = entry.get("input")
-    return message if isinstance(given, dict | list) else f"{message} (found {given!r})"
+    return message if isinstance(given, dict | list) else f"{message} (found {_masked(repr(given))})"
+
+
+def _masked(text: str) -> str:
+    """The text without the passwords of the addresses in it."""
+    return PASSWORD.sub(r"\1***@", text)
 
 
 def _remedy(entry: Any, model: type[BaseModel]) -> str:

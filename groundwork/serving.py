@@ -4,9 +4,11 @@ import threading
 from collections.abc import Callable
 
 import structlog
-import waitress
 from flask import Flask, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from waitress.server import BaseWSGIServer, MultiSocketServer, create_server
+
+from groundwork.problems import Away
 
 log = structlog.get_logger()
 
@@ -36,10 +38,24 @@ def health_app(name: str, registry: CollectorRegistry, not_ready: Readiness) -> 
 
 def serve(app: Flask, host: str, port: int, *, threads: int = 8, max_body: int = 16 * 1024 * 1024) -> None:
     """Serve until the process is ended. `max_body` is in bytes; a larger request is answered 413."""
-    log.info("listening", address=f"{host}:{port}")
-    waitress.serve(app, host=host, port=port, threads=threads, ident=None, max_request_body_size=max_body, _quiet=True)
+    _listen(app, host, port, threads, max_body).run()
 
 
 def serve_beside(app: Flask, host: str, port: int) -> None:
-    """Serve from a thread of its own, for processes whose main thread has other work."""
-    threading.Thread(target=serve, args=(app, host, port), name="http", daemon=True).start()
+    """Serve from a thread of its own, for processes whose main thread has other work.
+
+    The port is taken before this returns: a process without its pages must not live on unseen.
+    """
+    server = _listen(app, host, port, threads=8, max_body=16 * 1024 * 1024)
+    threading.Thread(target=server.run, name="http", daemon=True).start()
+
+
+def _listen(app: Flask, host: str, port: int, threads: int, max_body: int) -> BaseWSGIServer | MultiSocketServer:
+    try:
+        server = create_server(app, host=host, port=port, threads=threads, ident=None, max_request_body_size=max_body)
+    except OSError as error:
+        raise Away(
+            f"cannot listen on {host}:{port}: {error.strerror}; stop what uses the port or choose another"
+        ) from error
+    log.info("listening", address=f"{host}:{port}")
+    return server

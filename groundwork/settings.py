@@ -5,6 +5,7 @@ Everything else is configuration (`config/`), which may name these values as `${
 
 from pathlib import Path
 
+from dotenv import load_dotenv
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -14,7 +15,7 @@ from groundwork.problems import ConfigurationError, Problem
 class Settings(BaseSettings):
     """Addresses, folders and databases. Ports are TCP ports on `host`."""
 
-    model_config = SettingsConfigDict(env_prefix="RENTESEG_", env_file=".env", extra="ignore", env_ignore_empty=True)
+    model_config = SettingsConfigDict(env_prefix="RENTESEG_", extra="ignore", env_ignore_empty=True)
 
     host: str = "127.0.0.1"
     state: Path = Path(".state")
@@ -51,7 +52,11 @@ class Settings(BaseSettings):
 
 
 def read_settings() -> Settings:
-    """The settings of this machine; raises ConfigurationError naming the variable at fault."""
+    """The settings of this machine; raises ConfigurationError naming the variable at fault.
+
+    What stands in `.env` alone, such as mail addresses, is put into the environment too, where `${…}` finds it.
+    """
+    load_dotenv(".env")
     try:
         return Settings()
     except ValidationError as error:

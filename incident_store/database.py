@@ -37,7 +37,8 @@ def open_store(url: str) -> Engine:
         _prepare_sqlite(engine)
         return engine
     if backend == "postgresql":
-        return create_engine(url, pool_pre_ping=True, pool_size=8, connect_args={"connect_timeout": BUSY_SECONDS})
+        driver = parsed.set(drivername="postgresql+psycopg2")
+        return create_engine(driver, pool_pre_ping=True, pool_size=8, connect_args={"connect_timeout": BUSY_SECONDS})
     raise ConfigurationError([_url_problem(f"{backend!r} is not supported")])
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -82,18 +83,18 @@ def print_list(records: Sequence[IncidentRecord], policy: SlaPolicy, now: dateti
     if not records:
         print("No hay incidencias registradas.")
         return
-    table = Table(title="Incidencias (hora de Lima)", title_justify="left")
-    for heading in ("N°", "Componente", "Criticidad", "Responsable", "Estado", "Detectada", "Respuesta", "Solución"):
-        table.add_column(heading)
+    table = Table(title="Incidencias (hora de Lima)", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in ("N°", "Componente", "Criticidad", "Resp.", "Estado", "Detectada", "Respuesta", "Solución"):
+        table.add_column(heading, overflow="fold")
     for record in records:
         incident = record.incident
         table.add_row(
             str(record.number),
             escape(record.component),
             incident.severity.value.capitalize(),
-            RESPONSIBLES[incident.responsible],
+            RESPONSIBLES[incident.responsible].split(" ")[0],
             incident.state.value.upper(),
-            lima(incident.times[EventKind.DETECTED]),
+            incident.times[EventKind.DETECTED].astimezone(LIMA).strftime("%d/%m/%y %H:%M"),
             *(_clock_words(clock) for clock in read_clocks(incident, policy, now)),
         )
     Console().print(table)
@@ -155,9 +156,10 @@ def _events_table(events: Sequence[Event]) -> Table:
 
 
 def _clock_words(clock: Clock) -> str:
+    if clock.stopped:
+        return CLOCK_STATES[clock.reading.state]
     left = clock.reading.remaining.total_seconds()
-    words = CLOCK_STATES[clock.reading.state]
-    return f"{words}, quedan {span(left)}" if left >= 0 else f"{words} por {span(-left)}"
+    return f"quedan {span(left)}" if left >= 0 else f"vencido hace {span(-left)}"
 
 
 def lima(moment: datetime) -> str:
