@@ -1,0 +1,99 @@
+"""The command `renteseg simulate`: faults on and off, and the mails the development server has received."""
+
+import sys
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, NoReturn
+
+import typer
+
+from groundwork.durations import parse_duration
+from groundwork.problems import ConfigurationError
+from groundwork.settings import Settings, read_settings
+from simulator.data_days import LIMA
+from simulator.database import Database
+from simulator.faults import EFFECTS, Fault, FaultBook
+from simulator.mail import read_mails
+
+REFUSED, WRONG_USAGE = 1, 2
+
+app = typer.Typer(
+    help="Faults and mails of the simulated RENTESEG.", no_args_is_help=True, pretty_exceptions_enable=False
+)
+
+Name = Annotated[str, typer.Argument(help="the fault's name, see `list`")]
+
+
+@app.command()
+def fault(name: Name, lasting: Annotated[str, typer.Option("--for", help="for how long, such as 10m")] = "") -> None:
+    """Turn a fault on, until it is cleared or for some time."""
+    chosen, settings, now = _fault(name), _settings(), datetime.now(UTC)
+    until = _end(now, lasting) if lasting else None
+    if chosen is Fault.DB_DOWN:
+        refusal = Database(settings.simulator_database_url).outage_refusal()
+        if refusal:
+            _refuse(f"db-down is not possible here: {refusal}")
+    _book(settings).start(chosen, until, now)
+    typer.echo(f"{chosen}: on {_until(until)}; {EFFECTS[chosen]}")
+
+
+@app.command()
+def clear(name: Annotated[str, typer.Argument(help="one fault; without it, all of them")] = "") -> None:
+    """Turn one fault, or all, off."""
+    ended = _book(_settings()).clear(_fault(name) if name else None, datetime.now(UTC))
+    typer.echo(f"cleared: {', '.join(ended)}" if ended else "nothing was on")
+
+
+@app.command("list")
+def list_faults() -> None:
+    """Show the faults there are, and which are on."""
+    on = _book(_settings()).deadlines(datetime.now(UTC))
+    for each in Fault:
+        state = f"on {_until(on[each])}" if each in on else "off"
+        typer.echo(f"{each:<14} {state:<28} {EFFECTS[each]}")
+
+
+@app.command()
+def mail(last: Annotated[bool, typer.Option("--last", help="print the newest one as text")] = False) -> None:
+    """List the mails received, or print the newest."""
+    mails = read_mails(_settings().state / "mail")
+    if last:
+        if not mails:
+            _refuse("no mail has been received yet")
+        newest = mails[0]
+        typer.echo(f"From: {newest.sender}\nTo: {newest.to}\nSubject: {newest.subject}\n\n{newest.text}", nl=False)
+        return
+    for each in reversed(mails):
+        typer.echo(f"{each.received_at.astimezone(LIMA):%Y-%m-%d %H:%M:%S}  {each.to}  {each.subject}")
+
+
+def _fault(name: str) -> Fault:
+    if name not in set(Fault):
+        _refuse(f"there is no fault {name!r}; there are: {', '.join(Fault)}")
+    return Fault(name)
+
+
+def _end(now: datetime, lasting: str) -> datetime:
+    try:
+        return now + timedelta(seconds=parse_duration(lasting))
+    except (ValueError, OverflowError) as error:
+        _refuse(f"--for {lasting!r} {error}", WRONG_USAGE)
+
+
+def _settings() -> Settings:
+    try:
+        return read_settings()
+    except ConfigurationError as error:
+        _refuse("; ".join(str(problem) for problem in error.problems))
+
+
+def _book(settings: Settings) -> FaultBook:
+    return FaultBook(settings.state / "simulator" / "faults.json")
+
+
+def _until(until: datetime | None) -> str:
+    return f"until {until.astimezone(LIMA):%H:%M:%S} (Lima)" if until else "until cleared"
+
+
+def _refuse(why: str, code: int = REFUSED) -> NoReturn:
+    print(why, file=sys.stderr)
+    raise typer.Exit(code)
