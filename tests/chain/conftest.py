@@ -45,15 +45,18 @@ class Chain:
 
     state: Path
     database_url: str
+    simulator_database_url: str = ""
     ports: dict[str, int] = field(default_factory=lambda: dict(zip(PORTS, free_ports(len(PORTS)), strict=True)))
 
     @property
     def environment(self) -> dict[str, str]:
         named = {f"RENTESEG_{name.upper()}_PORT": str(port) for name, port in self.ports.items()}
         given = {"RENTESEG_STATE": str(self.state)}
-        if self.database_url:
-            given |= {"RENTESEG_DATABASE_URL": self.database_url}
-        return {**named, **given}
+        urls = {
+            "RENTESEG_DATABASE_URL": self.database_url,
+            "RENTESEG_SIMULATOR_DATABASE_URL": self.simulator_database_url,
+        }
+        return {**named, **given, **{name: url for name, url in urls.items() if url}}
 
     def renteseg(self, *words: str) -> str:
         """What a command prints; fails the test when it does not succeed."""
@@ -125,7 +128,9 @@ def chains(tmp_path_factory: pytest.TempPathFactory, postgres_server: str) -> It
     with ExitStack() as stack:
         made = {
             "sqlite": Chain(tmp_path_factory.mktemp("sqlite"), ""),
-            "postgresql": Chain(tmp_path_factory.mktemp("postgresql"), fresh_database(postgres_server)),
+            "postgresql": Chain(
+                tmp_path_factory.mktemp("postgresql"), fresh_database(postgres_server), fresh_database(postgres_server)
+            ),
         }
         for name, chain in made.items():
             log = chain.state / "up.log"
