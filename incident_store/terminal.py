@@ -93,7 +93,7 @@ def print_list(records: Sequence[IncidentRecord], policy: SlaPolicy, now: dateti
             escape(record.component),
             incident.severity.value.capitalize(),
             RESPONSIBLES[incident.responsible].split(" ")[0],
-            incident.state.value.upper(),
+            incident.state.value.upper() + ("\nrestabl. propuesto" if incident.proposed_restoration else ""),
             incident.times[EventKind.DETECTED].astimezone(LIMA).strftime("%d/%m/%y %H:%M"),
             *(_clock_words(clock) for clock in read_clocks(incident, policy, now)),
         )
