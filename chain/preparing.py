@@ -6,7 +6,8 @@ from pathlib import Path
 
 from groundwork.settings import Settings
 from incident_store.database import open_store
-from incident_store.people import Role, add_person, any_person
+from incident_store.domain.lifecycle import Role
+from incident_store.people import add_person, any_person
 
 FIRST_NAME = "admin"
 

@@ -20,9 +20,10 @@ from wtforms.validators import DataRequired, Length
 
 from groundwork.serving import health_app
 from incident_store.database import reading, schema_lag
-from incident_store.domain.incidents import read_clocks
+from incident_store.domain.incident_clocks import read_clocks
+from incident_store.domain.lifecycle import Role
 from incident_store.domain.policies import SlaPolicy
-from incident_store.people import Role, password_fits, role_of
+from incident_store.people import password_fits, role_of
 from incident_store.queries import find_incident, list_incidents
 from incident_store.words import CLOCK_STATES, CLOCKS, EVENTS, RESPONSIBLES
 
@@ -141,7 +142,7 @@ def _add_pages(app: Flask, engine: Engine, policy: SlaPolicy) -> None:
         now = datetime.now(UTC)
         with reading(engine).connect() as connection:
             records = list_incidents(connection, limit=200)
-        rows = [(record, record.incident, read_clocks(record.incident, policy, now)) for record in records]
+        rows = [(record, record.incident, read_clocks(record.events, policy, now)) for record in records]
         return render_template("incidents.html", rows=rows, now=now)
 
     @app.get("/incidencias/<int:number>")
@@ -153,7 +154,7 @@ def _add_pages(app: Flask, engine: Engine, policy: SlaPolicy) -> None:
         if found is None:
             abort(404)
         record, episodes = found
-        clocks = read_clocks(record.incident, policy, now)
+        clocks = read_clocks(record.events, policy, now)
         return render_template(
             "incident.html", record=record, incident=record.incident, episodes=episodes, clocks=clocks, now=now
         )

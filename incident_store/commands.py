@@ -8,7 +8,8 @@ from groundwork.configuration import read_text
 from groundwork.problems import Refused
 from groundwork.settings import Settings
 from incident_store.database import open_store, read_store
-from incident_store.people import Role, add_person
+from incident_store.domain.lifecycle import Role
+from incident_store.people import add_person
 from incident_store.policy_file import read_policy
 from incident_store.queries import find_incident, list_incidents
 from incident_store.terminal import incident_json, print_incident, print_json, print_list, utc_now

@@ -24,7 +24,7 @@ from incident_store.episode_rows import (
     load_known,
     update_episode,
 )
-from incident_store.incident_rows import append, attached, follow, open_incident, open_incidents
+from incident_store.incident_rows import append, attached, follow, join_or_open, open_incidents
 from incident_store.models import QuarantineRow
 
 TRIES = 20
@@ -123,7 +123,7 @@ def _attach(
     for episode, latest in sorted(fresh, key=lambda entry: (subject(entry[0].labels), entry[0].started_at)):
         component = subject(episode.labels)
         if component not in incidents:
-            incidents[component] = open_incident(connection, episode, policy, now)
+            incidents[component] = join_or_open(connection, episode, policy, now)
         append(connection, incidents[component], [attached(episode, now)])
         entries.append((episode, latest, incidents[component]))
     insert_episodes(connection, entries)

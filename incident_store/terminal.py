@@ -13,7 +13,9 @@ from rich.table import Table
 
 from incident_store.clock_lines import render_reading, seconds, utc_text
 from incident_store.domain.episodes import Episode
-from incident_store.domain.incidents import Clock, Event, EventKind, read_clocks
+from incident_store.domain.incident_clocks import Clock, read_clocks
+from incident_store.domain.incidents import Event
+from incident_store.domain.lifecycle import EventKind
 from incident_store.domain.policies import SlaPolicy
 from incident_store.queries import IncidentRecord
 from incident_store.words import CLOCK_STATES, CLOCKS, EVENTS, RESPONSIBLES
@@ -43,7 +45,7 @@ def incident_json(
                 "contractual": clock.target.contractual,
                 **render_reading(clock.reading),
             }
-            for clock in read_clocks(incident, policy, now)
+            for clock in read_clocks(record.events, policy, now)
         },
     }
     if episodes is not None:
@@ -95,7 +97,7 @@ def print_list(records: Sequence[IncidentRecord], policy: SlaPolicy, now: dateti
             RESPONSIBLES[incident.responsible].split(" ")[0],
             incident.state.value.upper() + ("\nrestabl. propuesto" if incident.proposed_restoration else ""),
             incident.times[EventKind.DETECTED].astimezone(LIMA).strftime("%d/%m/%y %H:%M"),
-            *(_clock_words(clock) for clock in read_clocks(incident, policy, now)),
+            *(_clock_words(clock) for clock in read_clocks(record.events, policy, now)),
         )
     Console().print(table)
 
@@ -113,7 +115,7 @@ def print_incident(
     )
     if incident.proposed_restoration:
         screen.print(f"Restablecimiento propuesto: {lima(incident.proposed_restoration)} (por confirmar)")
-    for clock in read_clocks(incident, policy, now):
+    for clock in read_clocks(record.events, policy, now):
         _print_clock(screen, clock, explain=explain)
     screen.print(_episodes_table(episodes))
     screen.print(_events_table(record.events))

@@ -3,13 +3,13 @@
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-from incident_store.domain.clocks import Reading, read_clock
 from incident_store.domain.episodes import EndedBy, Episode
-from incident_store.domain.policies import ClockName, Responsible, Severity, SlaPolicy, Target
+from incident_store.domain.lifecycle import ATTENDED, TRANSITIONS, EventKind, State
+from incident_store.domain.policies import Responsible, Severity, SlaPolicy
 
 MONITORING = "monitoreo"
 """The author of what the monitoring itself records."""
@@ -20,28 +20,6 @@ class Kind(StrEnum):
 
     INCIDENT = "incidencia"
     QUESTION = "consulta"
-
-
-class State(StrEnum):
-    """Where an incident stands (semantics 10)."""
-
-    DETECTED = "detectada"
-    RESTORED = "restablecida"
-
-
-class EventKind(StrEnum):
-    """What can happen to an incident; each carries the time it happened (semantics 11)."""
-
-    FAULT_BEGAN = "fault_began"
-    DETECTED = "detected"
-    RECORDED = "recorded"
-    SEVERITY_SET = "severity_set"
-    SUSPECTED = "suspected"
-    EPISODE_ATTACHED = "episode_attached"
-    RESTORATION_PROPOSED = "restoration_proposed"
-    RESTORATION_WITHDRAWN = "restoration_withdrawn"
-    RESPONSIBLE_ANSWERED = "responsible_answered"
-    RESTORED = "restored"
 
 
 @dataclass(frozen=True)
@@ -83,6 +61,8 @@ class Incident:
     responsible: Responsible
     state: State
     times: Mapping[EventKind, datetime]
+    diagnosis: Event | None
+    validated: bool
 
     @property
     def proposed_restoration(self) -> datetime | None:
@@ -90,50 +70,39 @@ class Incident:
         return self.times.get(EventKind.RESTORATION_PROPOSED)
 
 
+def corrected(events: Iterable[Event]) -> list[Event]:
+    """The events with the times that later corrections gave them; a correction names the event by its place, from 1."""
+    effective = list(events)
+    for event in list(effective):
+        if event.kind is EventKind.CORRECTED:
+            place = int(event.details["event"]) - 1
+            effective[place] = replace(effective[place], at=event.at)
+    return effective
+
+
 def fold(events: Iterable[Event]) -> Incident:
     """The incident that these events, in order, amount to."""
     times: dict[EventKind, datetime] = {}
     severity, responsible, state = Severity.MEDIUM, Responsible.NOBODY, State.DETECTED
-    for event in events:
+    diagnosis: Event | None = None
+    validated = False
+    for event in corrected(events):
         times[event.kind] = event.at
-        if event.kind is EventKind.SEVERITY_SET:
-            severity = Severity(event.details["severity"])
-        elif event.kind is EventKind.SUSPECTED:
-            responsible = Responsible(event.details["responsible"])
+        state = TRANSITIONS[state].get(event.kind, state)
+        if event.kind is EventKind.DIAGNOSED:
+            diagnosis, validated = event, False
+        elif event.kind is EventKind.VALIDATED:
+            validated = True
         elif event.kind is EventKind.RESTORATION_WITHDRAWN:
             times.pop(EventKind.RESTORATION_PROPOSED, None)
-        elif event.kind is EventKind.RESTORED:
-            state = State.RESTORED
-    return Incident(severity, responsible, state, times)
+        severity = Severity(event.details["severity"]) if event.kind in SETS_SEVERITY else severity
+        responsible = Responsible(event.details["responsible"]) if event.kind in SETS_RESPONSIBLE else responsible
+    return Incident(severity, responsible, state, times, diagnosis, validated)
 
 
-STOPS = {
-    ClockName.RESPONSE: EventKind.RESPONSIBLE_ANSWERED,
-    ClockName.RESOLUTION: EventKind.RESTORED,
-}
-"""The event that stops each clock; both start when the fault was detected."""
-
-
-@dataclass(frozen=True)
-class Clock:
-    """One SLA clock of an incident, read at one moment."""
-
-    name: ClockName
-    target: Target
-    stopped: bool
-    reading: Reading
-
-
-def read_clocks(incident: Incident, policy: SlaPolicy, now: datetime) -> tuple[Clock, ...]:
-    """The incident's clocks at `now`; pure, so the same events always give the same reading (semantics 13, 17)."""
-    start = incident.times[EventKind.DETECTED]
-    clocks = []
-    for name, stopped_by in STOPS.items():
-        target = policy.targets[name, incident.severity]
-        stop = incident.times.get(stopped_by)
-        reading = read_clock(target.calendar, target.target, start, stop, (), now)
-        clocks.append(Clock(name, target, stop is not None, reading))
-    return tuple(clocks)
+SETS_SEVERITY = frozenset({EventKind.SEVERITY_SET, EventKind.VALIDATED})
+SETS_RESPONSIBLE = frozenset({EventKind.SUSPECTED, EventKind.VALIDATED})
+"""A diagnosis only proposes; what counts is set when it is validated."""
 
 
 def subject(labels: Mapping[str, str]) -> str:
@@ -145,14 +114,15 @@ def subject(labels: Mapping[str, str]) -> str:
     return labels.get("alertname") or "alerta sin nombre"
 
 
-def opening_events(episode: Episode, policy: SlaPolicy, now: datetime) -> list[Event]:
+def opening_events(episode: Episode, policy: SlaPolicy, now: datetime, previous: int | None = None) -> list[Event]:
     """The first events of an incident: when the fault began, was detected and recorded, how grave, who is suspected."""
-    severity = policy.severity(episode.labels.get("severity"))
-    responsible = policy.suspected(episode.labels.get("owner"))
+    terms = policy.at(episode.started_at)
+    severity = terms.severity(episode.labels.get("severity"))
+    responsible = terms.suspected(episode.labels.get("owner"))
     return [
         Event(EventKind.FAULT_BEGAN, _fault_began(episode), now),
         Event(EventKind.DETECTED, episode.started_at, now),
-        Event(EventKind.RECORDED, now, now),
+        Event(EventKind.RECORDED, now, now, details={} if previous is None else {"previous": str(previous)}),
         Event(EventKind.SEVERITY_SET, now, now, details={"severity": severity.value}),
         Event(
             EventKind.SUSPECTED,
@@ -189,15 +159,18 @@ def following_events(
         details = {"reason": "an earlier start became known"}
         events.append(Event(EventKind.DETECTED, detected_at, now, details=details))
     severity = max(
-        (policy.severity(episode.labels.get("severity")) for episode in episodes), key=lambda one: one.weight
+        (policy.at(episode.started_at).severity(episode.labels.get("severity")) for episode in episodes),
+        key=lambda one: one.weight,
     )
-    if severity.weight > incident.severity.weight:
+    if severity.weight > incident.severity.weight and not incident.validated:
         events.append(Event(EventKind.SEVERITY_SET, now, now, details={"severity": severity.value}))
     return events + _restoration(incident, episodes, now)
 
 
 def _restoration(incident: Incident, episodes: Sequence[Episode], now: datetime) -> list[Event]:
     """The restoration is proposed once every episode has ended, and withdrawn when one goes on."""
+    if incident.state not in ATTENDED:
+        return []
     ends = [episode.ended_at for episode in episodes if episode.ended_at is not None]
     proposed = incident.proposed_restoration
     if len(ends) < len(episodes):
@@ -208,3 +181,28 @@ def _restoration(incident: Incident, episodes: Sequence[Episode], now: datetime)
     last = max(episodes, key=lambda episode: episode.ended_at or now)
     details = {"ended_by": (last.ended_by or EndedBy.RESOLVED).value}
     return [Event(EventKind.RESTORATION_PROPOSED, max(ends), now, details=details)]
+
+
+class Joining(StrEnum):
+    """Where an alert belongs whose component has no incident being attended."""
+
+    NEW = "new"
+    SAME = "same"
+    REOPEN = "reopen"
+
+
+def joining(history: Sequence[Event], episode: Episode, relapse_window: timedelta) -> Joining:
+    """Whether an episode belongs to the component's last incident, reopens it, or is a new one (semantics 8)."""
+    last = fold(history)
+    restored_at = last.times.get(EventKind.RESTORED)
+    if last.state not in {State.RESTORED, State.CLOSED} or restored_at is None:
+        return Joining.NEW
+    if episode.ended_at is not None and episode.ended_at <= restored_at:
+        return Joining.SAME
+    return Joining.REOPEN if episode.started_at <= restored_at + relapse_window else Joining.NEW
+
+
+def reopening_event(history: Sequence[Event], episode: Episode, now: datetime) -> Event:
+    """The relapse: at the alert's start, or at the restoration itself if the alert is older than that."""
+    restored_at = fold(history).times[EventKind.RESTORED]
+    return Event(EventKind.REOPENED, max(episode.started_at, restored_at), now, details={"reason": "relapse"})

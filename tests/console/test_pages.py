@@ -10,7 +10,8 @@ from sqlalchemy import Engine, text
 from console.app import create_app
 from groundwork.problems import Refused
 from incident_store.database import open_store, upgrade
-from incident_store.people import Role, add_person, password_fits
+from incident_store.domain.lifecycle import Role
+from incident_store.people import add_person, password_fits
 from incident_store.store import record
 from tests.builders import PORTAL_DOWN, at, firing, shipped_policy
 

@@ -9,7 +9,9 @@ from sqlalchemy import Engine, select, text
 
 from incident_store.database import StoreUnavailable, open_store, reading, schema_lag, upgrade
 from incident_store.domain.episodes import Episode, Notification
-from incident_store.domain.incidents import EventKind, read_clocks, seal
+from incident_store.domain.incident_clocks import read_clocks
+from incident_store.domain.incidents import seal
+from incident_store.domain.lifecycle import EventKind
 from incident_store.domain.policies import ClockName, Responsible, Severity
 from incident_store.models import EventRow, QuarantineRow
 from incident_store.queries import IncidentRecord, find_incident, list_incidents
@@ -56,7 +58,7 @@ def test_a_firing_alert_opens_one_incident_with_its_component_severity_and_suspe
 def test_two_clocks_run_from_the_detection_to_the_second(store: Engine) -> None:
     take(store, firing(0.5))
     found, _ = the_incident(store)
-    clocks = {clock.name: clock.reading for clock in read_clocks(found.incident, POLICY, at(10))}
+    clocks = {clock.name: clock.reading for clock in read_clocks(found.events, POLICY, at(10))}
     assert clocks[ClockName.RESPONSE].due == at(30.5)
     assert clocks[ClockName.RESOLUTION].due == at(240.5)
     assert clocks[ClockName.RESPONSE].elapsed == timedelta(minutes=9, seconds=30)
