@@ -61,7 +61,7 @@ def up(
         os.environ["RENTESEG_STATE"] = str(state.absolute())
     found = settings()
     package("groundwork.logs").configure_logs("up")
-    package("chain.preparing").prepare(found)
+    package("chain.preparing").prepare(found, simulator=simulator)
     raise typer.Exit(package("chain.up").up(found, package("chain.checking").check(found), simulator=simulator))
 
 

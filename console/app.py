@@ -25,7 +25,7 @@ from incident_store.domain.lifecycle import Role
 from incident_store.domain.policies import SlaPolicy
 from incident_store.people import password_fits, role_of
 from incident_store.queries import find_incident, list_incidents
-from incident_store.words import CLOCK_STATES, CLOCKS, EVENTS, RESPONSIBLES
+from incident_store.words import CLOCK_STATES, CLOCKS, EVENTS, RESPONSIBLES, STATES, details_in_words
 
 log = structlog.get_logger()
 
@@ -127,12 +127,27 @@ def _prepare_words(app: Flask) -> None:
     def span(length: timedelta) -> str:
         minutes, seconds = divmod(abs(int(length.total_seconds())), 60)
         hours, minutes = divmod(minutes, 60)
-        return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {seconds:02} s"
+        words = f"{hours} h {minutes:02} min" if hours else f"{minutes} min {seconds:02} s"
+        return words.replace(" ", "\u00a0")
 
-    app.jinja_env.filters.update(lima=lima, span=span, utc=lambda moment: moment.astimezone(UTC).isoformat())
-    app.jinja_env.globals.update(
-        CLOCKS=CLOCKS, CLOCK_STATES=CLOCK_STATES, EVENTS=EVENTS, RESPONSIBLES=RESPONSIBLES, person=current_user
+    app.jinja_env.filters.update(
+        lima=lima, span=span, in_words=details_in_words, utc=lambda moment: moment.astimezone(UTC).isoformat()
     )
+    app.jinja_env.tests["runbook"] = lambda name: _runbook_file(name) is not None
+    app.jinja_env.globals.update(
+        CLOCKS=CLOCKS,
+        CLOCK_STATES=CLOCK_STATES,
+        EVENTS=EVENTS,
+        RESPONSIBLES=RESPONSIBLES,
+        STATES=STATES,
+        person=current_user,
+    )
+
+
+def _runbook_file(name: str) -> Path | None:
+    """The runbook of this alert, None when there is none."""
+    page = RUNBOOKS / f"{name}.md"
+    return page if RUNBOOK_NAME.fullmatch(name) and page.is_file() else None
 
 
 def _add_pages(app: Flask, engine: Engine, policy: SlaPolicy) -> None:
@@ -162,8 +177,8 @@ def _add_pages(app: Flask, engine: Engine, policy: SlaPolicy) -> None:
     @app.get("/runbooks/<name>")
     @login_required  # type: ignore[untyped-decorator]
     def runbook(name: str) -> str:
-        page = RUNBOOKS / f"{name}.md"
-        if not RUNBOOK_NAME.fullmatch(name) or not page.is_file():
+        page = _runbook_file(name)
+        if page is None:
             abort(404)
         body = MarkdownIt("js-default").render(page.read_text(encoding="utf-8"))
         return render_template("runbook.html", name=name, body=body)

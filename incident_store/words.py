@@ -1,5 +1,7 @@
 """The Spanish words for what people read; identifiers stay English."""
 
+from collections.abc import Mapping
+
 from incident_store.domain.clocks import ClockState
 from incident_store.domain.lifecycle import EventKind, State
 from incident_store.domain.policies import ClockName, Responsible
@@ -30,6 +32,34 @@ STATES = {
     State.DISCARDED: "Descartada",
     State.REOPENED: "Reabierta",
 }
+DETAILS = {
+    "severity": "criticidad",
+    "responsible": "responsable",
+    "evidence": "indicio",
+    "fingerprint": "huella",
+    "alertname": "alerta",
+    "ended_by": "fin conocido por",
+    "reason": "motivo",
+    "cause": "causa",
+    "tests": "pruebas",
+    "to": "derivada a",
+    "channel": "canal",
+    "previous": "incidencia anterior",
+    "event": "hecho",
+    "from": "desde",
+    "text": "texto",
+}
+VALUES = {
+    "fires_again": "la alerta volvió a dispararse",
+    "earlier_start": "se conoció un inicio anterior",
+    "relapse": "recaída",
+    "resolved": "aviso de fin",
+    "unseen": "la alerta siguiente",
+    "nobody": "sin determinar",
+    "owner=provider": "componente del proveedor",
+    "owner=operator": "componente del operador",
+    "owner=oti": "componente de OTI",
+}
 EVENTS = {
     EventKind.FAULT_BEGAN: "Inicio de la falla",
     EventKind.DETECTED: "Detección",
@@ -57,3 +87,8 @@ EVENTS = {
     EventKind.CORRECTED: "Corrección de hora",
     EventKind.NOTED: "Nota",
 }
+
+
+def details_in_words(details: Mapping[str, str]) -> str:
+    """What an event says besides its time, in Spanish."""
+    return "; ".join(f"{DETAILS.get(name, name)}: {VALUES.get(value, value)}" for name, value in details.items())

@@ -156,7 +156,7 @@ def following_events(
         earlier = min(episodes, key=lambda episode: episode.started_at)
         if _fault_began(earlier) < incident.times[EventKind.FAULT_BEGAN]:
             events.append(Event(EventKind.FAULT_BEGAN, _fault_began(earlier), now))
-        details = {"reason": "an earlier start became known"}
+        details = {"reason": "earlier_start"}
         events.append(Event(EventKind.DETECTED, detected_at, now, details=details))
     severity = max(
         (policy.at(episode.started_at).severity(episode.labels.get("severity")) for episode in episodes),
@@ -174,7 +174,7 @@ def _restoration(incident: Incident, episodes: Sequence[Episode], now: datetime)
     ends = [episode.ended_at for episode in episodes if episode.ended_at is not None]
     proposed = incident.proposed_restoration
     if len(ends) < len(episodes):
-        withdrawn = Event(EventKind.RESTORATION_WITHDRAWN, now, now, details={"reason": "the alert fires again"})
+        withdrawn = Event(EventKind.RESTORATION_WITHDRAWN, now, now, details={"reason": "fires_again"})
         return [withdrawn] if proposed is not None else []
     if max(ends) == proposed:
         return []
