@@ -93,7 +93,7 @@ def print_list(records: Sequence[IncidentRecord], policy: SlaPolicy, now: dateti
         padding=(0, 1, 0, 0),
     )
     for heading in ("N°", "Componente", "Crit.", "Resp.", "Estado", "Detectada", "Respuesta", "Solución"):
-        table.add_column(heading, overflow="fold", no_wrap=True)
+        table.add_column(heading, overflow="fold", no_wrap=heading != "Componente")
     for record in records:
         incident = record.incident
         clocks = {clock.name: clock for clock in read_clocks(record.events, policy, now)}
