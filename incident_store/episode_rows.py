@@ -27,6 +27,8 @@ def episode_of(row: Row[Any]) -> Episode:
         annotations=row.annotations,
         to_verify=row.to_verify,
         identity=row.id,
+        seen_until=row.seen_until,
+        gone=tuple(datetime.fromisoformat(moment) for moment in row.gone),
     )
 
 
@@ -97,6 +99,8 @@ def update_episode(connection: Connection, episode: Episode, latest: bool, versi
             ended_at=episode.ended_at,
             ended_by=episode.ended_by.value if episode.ended_by else None,
             to_verify=episode.to_verify,
+            seen_until=episode.seen_until,
+            gone=_gone(episode),
             version=version + 1,
         )
     )
@@ -119,8 +123,14 @@ def insert_episodes(connection: Connection, entries: Sequence[tuple[Episode, boo
                 "to_verify": episode.to_verify,
                 "labels": dict(episode.labels),
                 "annotations": dict(episode.annotations),
+                "seen_until": episode.seen_until,
+                "gone": _gone(episode),
                 "version": 1,
             }
             for episode, latest, incident in entries
         ],
     )
+
+
+def _gone(episode: Episode) -> list[str]:
+    return [moment.isoformat() for moment in episode.gone]
