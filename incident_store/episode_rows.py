@@ -1,15 +1,18 @@
 """Episodes in the store: what is known of a fingerprint, and writing what changed."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, insert, or_, select, update
 
 from incident_store.domain.episodes import EndedBy, Episode, Notification
 from incident_store.models import EpisodeRow
+
+CHUNK = 500
+"""Fingerprints asked for at once."""
 
 
 class Conflict(Exception):
@@ -77,6 +80,24 @@ def load_known(connection: Connection, notifications: Sequence[Notification]) ->
 def _read(connection: Connection, *conditions: ColumnElement[bool] | Any) -> dict[int, Stored]:
     rows = connection.execute(select(*EpisodeRow.__table__.c).where(*conditions))
     return {row.id: Stored(episode_of(row), row.latest, row.incident_id, row.version) for row in rows}
+
+
+def unsettled_episodes(connection: Connection) -> list[Episode]:
+    """The episodes that polling has to look at: those that are open, and those that are to be verified."""
+    query = select(*EpisodeRow.__table__.c).where(or_(EpisodeRow.ended_at.is_(None), EpisodeRow.to_verify))
+    return [episode_of(row) for row in connection.execute(query)]
+
+
+def latest_episodes(connection: Connection, fingerprints: Collection[str]) -> list[Episode]:
+    """The latest episode of each of these fingerprints that has one."""
+    names = sorted(fingerprints)
+    found: list[Episode] = []
+    for start in range(0, len(names), CHUNK):
+        query = select(*EpisodeRow.__table__.c).where(
+            EpisodeRow.latest, EpisodeRow.fingerprint.in_(names[start : start + CHUNK])
+        )
+        found += [episode_of(row) for row in connection.execute(query)]
+    return found
 
 
 def delete_episode(connection: Connection, stored: Stored) -> None:

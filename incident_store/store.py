@@ -4,15 +4,15 @@ No locks are taken by hand. Unique constraints say that a fingerprint has one la
 incident; versions say that nobody changed a row since it was read. Whoever loses starts again.
 """
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, Engine, insert, update
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from incident_store.database import StoreUnavailable
+from incident_store.deliveries import keep_body
 from incident_store.domain.episodes import Episode, Notification, take_in
 from incident_store.domain.incidents import subject
 from incident_store.domain.policies import SlaPolicy
@@ -25,20 +25,12 @@ from incident_store.episode_rows import (
     update_episode,
 )
 from incident_store.incident_rows import append, attached, follow, open_incident, open_incidents
-from incident_store.models import QuarantineRow
+from incident_store.quarantine import Rejected, quarantine
+from incident_store.signals import Signal, send_signal
 
 TRIES = 20
 LOST_RACES = {"40001", "40P01"}
 """PostgreSQL's serialization failure and deadlock: the same transaction may succeed when tried again."""
-
-
-@dataclass(frozen=True)
-class Rejected:
-    """Something that could not be understood: a named reason, a sentence, and the bytes as they came."""
-
-    reason: str
-    detail: str
-    body: bytes
 
 
 @dataclass(frozen=True)
@@ -57,12 +49,23 @@ def record(
     rejected: Sequence[Rejected],
     policy: SlaPolicy,
     now: datetime,
+    *,
+    body: bytes | None = None,
+    signals: Sequence[Signal] = (),
 ) -> Recorded:
-    """Commit what a delivery says and what could not be understood of it; raises StoreUnavailable if it could not."""
+    """Commit what a delivery says and what could not be understood of it; raises StoreUnavailable if it could not.
+
+    `body` is kept when it said something new; `signals` are noted with it.
+    """
     for _ in range(TRIES):
         try:
             with engine.begin() as connection:
-                return _apply(connection, notifications, rejected, policy, now)
+                recorded = _apply(connection, notifications, rejected, policy, now)
+                if body is not None and (recorded.accepted or recorded.quarantined):
+                    keep_body(connection, body, now)
+                for signal in signals:
+                    send_signal(connection, signal, now)
+                return recorded
         except (IntegrityError, Conflict):
             continue
         except DBAPIError as error:
@@ -79,7 +82,7 @@ def _apply(
     now: datetime,
 ) -> Recorded:
     for entry in rejected:
-        _quarantine(connection, entry, now)
+        quarantine(connection, entry, now)
     known = load_known(connection, notifications)
     duplicates = 0
     absorbed: set[int] = set()
@@ -128,25 +131,3 @@ def _attach(
         entries.append((episode, latest, incidents[component]))
     insert_episodes(connection, entries)
     return set(incidents.values())
-
-
-def _quarantine(connection: Connection, entry: Rejected, now: datetime) -> None:
-    """Keep what could not be understood; the same bytes again only count."""
-    digest = hashlib.sha256(entry.reason.encode() + b"\0" + entry.body).hexdigest()
-    seen = connection.execute(
-        update(QuarantineRow)
-        .where(QuarantineRow.digest == digest)
-        .values(times=QuarantineRow.times + 1, last_received_at=now)
-    )
-    if seen.rowcount == 0:
-        connection.execute(
-            insert(QuarantineRow).values(
-                digest=digest,
-                reason=entry.reason,
-                detail=entry.detail,
-                body=entry.body,
-                first_received_at=now,
-                last_received_at=now,
-                times=1,
-            )
-        )

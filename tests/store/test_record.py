@@ -12,8 +12,9 @@ from incident_store.domain.episodes import Episode, Notification
 from incident_store.domain.incidents import EventKind, read_clocks, seal
 from incident_store.domain.policies import ClockName, Responsible, Severity
 from incident_store.models import EventRow, QuarantineRow
+from incident_store.quarantine import Rejected
 from incident_store.queries import IncidentRecord, find_incident, list_incidents
-from incident_store.store import Recorded, Rejected, record
+from incident_store.store import Recorded, record
 from tests.builders import PORTAL_DOWN, at, firing, resolved, shipped_policy
 
 POLICY = shipped_policy()
