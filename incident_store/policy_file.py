@@ -12,7 +12,7 @@ from pydantic import Field, field_validator, model_validator
 from groundwork.configuration import Strict, read
 from groundwork.durations import Seconds
 from incident_store.domain.calendars import ALWAYS, WEEKDAYS, Calendar, Window, parse_window
-from incident_store.domain.policies import ClockName, Responsible, Severity, SlaPolicy, Target
+from incident_store.domain.policies import ClockName, Flapping, Responsible, Severity, SlaPolicy, Target
 
 HOLIDAY_YEARS = range(2020, 2051)
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -61,6 +61,13 @@ class TargetEntry(Strict):
     contractual: bool
 
 
+class FlappingEntry(Strict):
+    """More than this many episodes of one alert within this span are flapping."""
+
+    episodes: int = Field(default=5, ge=1)
+    within: Seconds = 3600
+
+
 class PolicyFile(Strict):
     """`config/sla.yml`."""
 
@@ -69,6 +76,7 @@ class PolicyFile(Strict):
     responsibles: dict[str, Responsible]
     calendars: dict[str, Literal["always"] | CalendarEntry]
     targets: dict[Severity, TargetEntry]
+    flapping: FlappingEntry = FlappingEntry()
 
     @field_validator("time_zone")
     @classmethod
@@ -109,6 +117,7 @@ class PolicyFile(Strict):
                     (ClockName.RESOLUTION, entry.resolution),
                 )
             },
+            flapping=Flapping(self.flapping.episodes, timedelta(seconds=self.flapping.within)),
         )
 
     def _calendar(self, entry: Literal["always"] | CalendarEntry) -> Calendar:

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from incident_store.domain.clocks import Reading, read_clock
 from incident_store.domain.episodes import EndedBy, Episode
+from incident_store.domain.flapping import flapping_since
 from incident_store.domain.policies import ClockName, Responsible, Severity, SlaPolicy, Target
 
 MONITORING = "monitoreo"
@@ -38,6 +39,7 @@ class EventKind(StrEnum):
     SEVERITY_SET = "severity_set"
     SUSPECTED = "suspected"
     EPISODE_ATTACHED = "episode_attached"
+    FLAPPING = "flapping"
     RESTORATION_PROPOSED = "restoration_proposed"
     RESTORATION_WITHDRAWN = "restoration_withdrawn"
     RESPONSIBLE_ANSWERED = "responsible_answered"
@@ -193,7 +195,17 @@ def following_events(
     )
     if severity.weight > incident.severity.weight:
         events.append(Event(EventKind.SEVERITY_SET, now, now, details={"severity": severity.value}))
-    return events + _restoration(incident, episodes, now)
+    return events + _flapping(incident, episodes, policy, now) + _restoration(incident, episodes, now)
+
+
+def _flapping(incident: Incident, episodes: Sequence[Episode], policy: SlaPolicy, now: datetime) -> list[Event]:
+    """The remark that an alert comes and goes too often; once an incident."""
+    since = None if EventKind.FLAPPING in incident.times else flapping_since(episodes, policy.flapping)
+    if since is None:
+        return []
+    limit = policy.flapping
+    details = {"more_than": str(limit.episodes), "within_seconds": str(int(limit.within.total_seconds()))}
+    return [Event(EventKind.FLAPPING, since, now, details=details)]
 
 
 def _restoration(incident: Incident, episodes: Sequence[Episode], now: datetime) -> list[Event]:

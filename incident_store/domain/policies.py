@@ -47,12 +47,21 @@ class Target:
 
 
 @dataclass(frozen=True)
+class Flapping:
+    """An alert flaps when it begins more than `episodes` times `within` this span."""
+
+    episodes: int
+    within: timedelta
+
+
+@dataclass(frozen=True)
 class SlaPolicy:
     """The whole of `sla.yml`: how alerts are read and how long each clock may run."""
 
     severities: Mapping[str, Severity]
     owners: Mapping[str, Responsible]
     targets: Mapping[tuple[ClockName, Severity], Target]
+    flapping: Flapping = Flapping(5, timedelta(hours=1))
 
     def severity(self, alert_severity: str | None) -> Severity:
         """The process's word for an alert's; an alert without a known word counts as Media, not as harmless."""

@@ -108,6 +108,16 @@ def test_an_earlier_start_moves_the_detection_and_keeps_the_old_one_on_record(st
     assert len(episodes) == 1
 
 
+def test_an_alert_that_comes_and_goes_too_often_marks_its_one_incident_once(store: Engine) -> None:
+    for start in range(0, 24, 3):
+        take(store, firing(start), now=60 + start)
+        take(store, resolved(start, start + 1), now=61 + start)
+    found, episodes = the_incident(store)
+    assert len(episodes) == 8
+    (remark,) = [event for event in found.events if event.kind is EventKind.FLAPPING]
+    assert (remark.at, remark.details["more_than"]) == (at(15), "5")
+
+
 def test_file_loads_without_component_are_told_apart_by_operator_and_type(store: Engine) -> None:
     claro = {"alertname": "RentesegFileRejected", "operator": "CLARO", "file_type": "ROBOS", "owner": "operator"}
     take(store, firing(0, claro, "a"), firing(0, {**claro, "file_type": "ALTAS"}, "b"))
