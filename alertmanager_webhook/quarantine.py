@@ -16,7 +16,7 @@ from incident_store.clock_lines import utc_text
 from incident_store.database import open_store, read_store
 from incident_store.policy_file import read_policy
 from incident_store.quarantine import Entry, Settlement, find_entry, settle, waiting_entries
-from incident_store.store import record
+from incident_store.store import UNSTORABLE, record
 from incident_store.terminal import lima, print_json, utc_now
 
 SHOWN_BYTES = 20_000
@@ -80,7 +80,7 @@ def dismiss_command(settings: Settings, number: int) -> None:
 def reread(entry: Entry) -> Delivery:
     """What this program makes of an entry: a whole body, or one alert of a body."""
     body = entry.rejected.body
-    if entry.rejected.reason == Reason.BAD_ALERT:
+    if entry.rejected.reason in (Reason.BAD_ALERT, UNSTORABLE):
         body = b'{"alerts": [' + body + b"]}"
     return read_delivery(body)
 

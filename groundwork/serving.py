@@ -1,5 +1,7 @@
 """The pages every process has: `/healthz` alive, `/readyz` able to do its work, `/metrics` its figures."""
 
+import signal
+import sys
 import threading
 from collections.abc import Callable
 
@@ -37,8 +39,10 @@ def health_app(name: str, registry: CollectorRegistry, not_ready: Readiness) -> 
 
 
 def serve(app: Flask, host: str, port: int, *, threads: int = 8, max_body: int = 16 * 1024 * 1024) -> None:
-    """Serve until the process is ended. `max_body` is in bytes; a larger request is answered 413."""
-    _listen(app, host, port, threads, max_body).run()
+    """Serve until SIGTERM or SIGINT. `max_body` is in bytes; a larger request is answered 413."""
+    server = _listen(app, host, port, threads, max_body)
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(0))
+    server.run()
 
 
 def serve_beside(app: Flask, host: str, port: int) -> None:

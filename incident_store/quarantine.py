@@ -59,7 +59,7 @@ def quarantine(connection: Connection, rejected: Rejected, now: datetime) -> Non
         insert(QuarantineRow).values(
             digest=digest,
             reason=rejected.reason,
-            detail=rejected.detail,
+            detail=rejected.detail.replace("\0", "\\0"),
             body=rejected.body,
             first_received_at=now,
             last_received_at=now,

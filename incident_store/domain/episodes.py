@@ -136,6 +136,7 @@ def _join(met: Sequence[Episode], arrived: Episode) -> Episode:
         resolved_at, seen_until = (None, seen_until) if seen_until > resolved_at else (resolved_at, None)
     return replace(
         oldest,
+        annotations=min((episode.annotations for episode in (*met, arrived)), key=_rank),
         started_at=min(oldest.started_at, arrived.started_at),
         ended_at=resolved_at,
         ended_by=None if resolved_at is None else EndedBy.RESOLVED,
@@ -143,6 +144,11 @@ def _join(met: Sequence[Episode], arrived: Episode) -> Episode:
         seen_until=seen_until,
         gone=tuple(sorted({moment for part in parts for moment in part.gone})),
     )
+
+
+def _rank(annotations: Mapping[str, str]) -> list[tuple[str, str]]:
+    """An order among annotations, so that which ones are kept does not depend on which came first."""
+    return sorted(annotations.items())
 
 
 def _conclude(ordered: Sequence[Episode]) -> list[Episode]:

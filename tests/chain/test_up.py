@@ -12,6 +12,7 @@ import httpx
 import psutil
 import pytest
 
+from chain.dotenv import unknown_names
 from tests.builders import PORTAL_DOWN
 from tests.chain.conftest import Chain
 from tests.processes import ROOT, answers, renteseg, run_renteseg, wait_for
@@ -132,6 +133,13 @@ def edit(path: Path, old: str, new: str) -> None:
     text = path.read_text()
     assert old in text
     path.write_text(text.replace(old, new, 1))
+
+
+def test_a_misspelt_name_in_the_environment_file_is_found(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("RENTESEG_WEBHOOK_PORT=1\nRENTESEG_WEBHOK_PORT=2\nRENTESEG_MAIL_ANALYSTS=a@b.example\nOTHER=1\n")
+    (problem,) = unknown_names(file, ROOT / "config")
+    assert (problem.line, problem.remedy) == (2, "did you mean RENTESEG_WEBHOOK_PORT?")
 
 
 def test_a_setting_that_is_no_number_is_named(chain: Chain) -> None:

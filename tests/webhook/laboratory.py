@@ -98,6 +98,7 @@ class Laboratory:
     size: int
     max_alerts: int = 0
     redirected: bool = False
+    group_by: str = "alertname"
     active: dict[str, tuple[datetime, datetime | None]] = field(default_factory=dict)
     resending: bool = True
 
@@ -120,7 +121,7 @@ class Laboratory:
     def run(self) -> Iterator["Laboratory"]:
         threads = [threading.Thread(target=work, daemon=True) for work in (self._prometheus, self._worker)]
         self.receiver.start()
-        self.configure("alertname")
+        self.configure(self.group_by)
         try:
             for number in range(self.size):
                 self.start_alertmanager(number)

@@ -104,6 +104,8 @@ def test_a_body_that_is_not_alertmanagers_is_quarantined_and_counted(
         alert(labels={"alertname": 5}),
         {**alert(0), "status": "resolved"},
         {**alert(0), "status": "sleeping"},
+        alert(fingerprint="a\0b"),
+        alert(labels={"a\0b": 5}),
     ],
 )
 def test_one_bad_alert_goes_to_quarantine_and_its_siblings_are_recorded(
@@ -152,6 +154,11 @@ def test_the_sign_of_life_and_a_cut_body_are_signalled_to_the_worker(receiver: F
     post(receiver, alert_body(alert(0, labels={"alertname": "Watchdog"}), truncatedAlerts=1))
     with reading(store).connect() as connection:
         assert [last_signal(connection, signal) for signal in Signal] == [at(60), at(60)]
+
+
+def test_a_truncation_beyond_belief_is_counted_as_many(receiver: FlaskClient) -> None:
+    assert post(receiver, alert_body(alert(0), truncatedAlerts=10**400))[0] == 200
+    assert metric(receiver, "renteseg_webhook_truncated_alerts_total") == 10**9
 
 
 def test_a_store_that_is_away_is_503_so_that_alertmanager_tries_again(receiver: FlaskClient, store: Engine) -> None:
