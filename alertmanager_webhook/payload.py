@@ -14,7 +14,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from incident_store.domain.episodes import Notification
-from incident_store.store import Rejected
+from incident_store.quarantine import Rejected
 
 LONGEST_IDENTIFIER = 256
 IDENTIFYING = ("alertname", "component", "operator", "file_type", "service", "owner", "severity")

@@ -6,7 +6,7 @@ Everything else is configuration (`config/`), which may name these values as `${
 from pathlib import Path
 
 from dotenv import load_dotenv
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from groundwork.problems import ConfigurationError, Problem
@@ -24,6 +24,11 @@ class Settings(BaseSettings):
     load_log_url: str = ""
     simulator_database_url: str = ""
     webhook_token_file: Path | None = None
+    alertmanager_urls: str = ""
+    alertmanager_receiver: str = "webhook"
+    poll_seconds: float = Field(default=30, ge=1)
+    watchdog_seconds: float = Field(default=60, ge=1)
+    bodies_kept_days: int = Field(default=90, ge=1)
 
     prometheus_port: int = 9090
     alertmanager_port: int = 9093
@@ -31,6 +36,7 @@ class Settings(BaseSettings):
     file_loads_port: int = 9802
     incidents_port: int = 9803
     webhook_port: int = 9804
+    worker_port: int = 9805
     console_port: int = 8080
     simulator_port: int = 8100
     simulator_tls_port: int = 8101
@@ -47,8 +53,14 @@ class Settings(BaseSettings):
         self.database_url = self.database_url or f"sqlite:///{self.state}/incidents.db"
         self.simulator_database_url = self.simulator_database_url or f"sqlite:///{self.state}/simulator/renteseg.db"
         self.load_log_url = self.load_log_url or self.simulator_database_url
+        self.alertmanager_urls = self.alertmanager_urls or f"http://{self.host}:{self.alertmanager_port}"
         self.console_url = self.console_url or f"http://{self.host}:{self.console_port}"
         self.webhook_token_file = self.webhook_token_file or self.state / "secrets" / "webhook-token"
+
+    @property
+    def alertmanagers(self) -> list[str]:
+        """The addresses of the Alertmanagers that post to the receiver."""
+        return [url.strip().rstrip("/") for url in self.alertmanager_urls.split(",") if url.strip()]
 
     def environment(self) -> dict[str, str]:
         """These settings as environment variables, for child processes and `${…}` in configuration."""

@@ -4,7 +4,6 @@ No locks are taken by hand. Unique constraints say that a fingerprint has one la
 incident; versions say that nobody changed a row since it was read. Whoever loses starts again.
 """
 
-import hashlib
 import json
 import random
 import time
@@ -12,10 +11,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, Engine, insert, update
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from incident_store.database import StoreUnavailable
+from incident_store.deliveries import keep_body
 from incident_store.domain.episodes import Episode, Notification, take_in
 from incident_store.domain.incidents import subject
 from incident_store.domain.policies import SlaPolicy
@@ -28,7 +28,8 @@ from incident_store.episode_rows import (
     update_episode,
 )
 from incident_store.incident_rows import append, attached, follow, join_or_open, open_incidents
-from incident_store.models import QuarantineRow
+from incident_store.quarantine import Rejected, quarantine
+from incident_store.signals import Signal, send_signal
 
 TRIES = 20
 LOST_RACES = {"40001", "40P01"}
@@ -39,17 +40,12 @@ CANNOT_HOLD = {"22", "54"}
 """PostgreSQL's classes of errors for values that a column or an index cannot hold."""
 
 
+UNSTORABLE = "unstorable"
+"""The reason for quarantine of an alert that was understood and could not be stored."""
+
+
 class Unstorable(Exception):
     """The store cannot hold what it was given; trying again changes nothing."""
-
-
-@dataclass(frozen=True)
-class Rejected:
-    """Something that could not be understood: a named reason, a sentence, and the bytes as they came."""
-
-    reason: str
-    detail: str
-    body: bytes
 
 
 @dataclass(frozen=True)
@@ -68,30 +64,35 @@ def record(
     rejected: Sequence[Rejected],
     policy: SlaPolicy,
     now: datetime,
+    *,
+    body: bytes | None = None,
+    signals: Sequence[Signal] = (),
 ) -> Recorded:
     """Commit what a delivery says and what could not be understood of it; raises StoreUnavailable if it could not.
 
+    `body` is kept when it said something new; `signals` are noted with it.
     An alert that the store cannot hold goes to quarantine, and its siblings are recorded (semantics 5).
     """
     try:
-        return _commit(engine, notifications, rejected, policy, now)
+        return _commit(engine, notifications, rejected, policy, now, body=body, signals=signals)
     except (Unstorable, ValueError, OverflowError) as error:
         if len(notifications) > 1:
             parts = [record(engine, [one], [], policy, now) for one in notifications]
-            return _sum([*parts, _commit(engine, [], rejected, policy, now)])
+            return _sum([*parts, _commit(engine, [], rejected, policy, now, body=body, signals=signals)])
         refused = [_unstorable(one, error) for one in notifications]
-        return _commit(engine, [], [*rejected, *refused], policy, now)
+        return _commit(engine, [], [*rejected, *refused], policy, now, body=body, signals=signals)
 
 
 def _unstorable(notification: Notification, error: Exception) -> Rejected:
     body = {
+        "status": "firing" if notification.ends_at is None else "resolved",
         "labels": dict(notification.labels),
         "annotations": dict(notification.annotations),
         "startsAt": notification.starts_at.isoformat(),
         "endsAt": notification.ends_at and notification.ends_at.isoformat(),
         "fingerprint": notification.fingerprint,
     }
-    return Rejected("unstorable", f"the store cannot hold it: {type(error).__name__}", json.dumps(body).encode())
+    return Rejected(UNSTORABLE, f"the store cannot hold it: {type(error).__name__}", json.dumps(body).encode())
 
 
 def _sum(parts: Sequence[Recorded]) -> Recorded:
@@ -109,11 +110,19 @@ def _commit(
     rejected: Sequence[Rejected],
     policy: SlaPolicy,
     now: datetime,
+    *,
+    body: bytes | None = None,
+    signals: Sequence[Signal] = (),
 ) -> Recorded:
     for attempt in range(TRIES):
         try:
             with engine.begin() as connection:
-                return _apply(connection, notifications, rejected, policy, now)
+                recorded = _apply(connection, notifications, rejected, policy, now)
+                if body is not None and (recorded.accepted or recorded.quarantined):
+                    keep_body(connection, body, now)
+                for signal in signals:
+                    send_signal(connection, signal, now)
+                return recorded
         except (IntegrityError, Conflict):
             _stand_back(attempt)
         except DBAPIError as error:
@@ -139,7 +148,7 @@ def _apply(
     now: datetime,
 ) -> Recorded:
     for entry in rejected:
-        _quarantine(connection, entry, now)
+        quarantine(connection, entry, now)
     known = load_known(connection, notifications)
     duplicates = 0
     absorbed: set[int] = set()
@@ -188,25 +197,3 @@ def _attach(
         entries.append((episode, latest, incidents[component]))
     insert_episodes(connection, entries)
     return set(incidents.values())
-
-
-def _quarantine(connection: Connection, entry: Rejected, now: datetime) -> None:
-    """Keep what could not be understood; the same bytes again only count."""
-    digest = hashlib.sha256(entry.reason.encode() + b"\0" + entry.body).hexdigest()
-    seen = connection.execute(
-        update(QuarantineRow)
-        .where(QuarantineRow.digest == digest)
-        .values(times=QuarantineRow.times + 1, last_received_at=now)
-    )
-    if seen.rowcount == 0:
-        connection.execute(
-            insert(QuarantineRow).values(
-                digest=digest,
-                reason=entry.reason,
-                detail=entry.detail.replace("\0", "\\0"),
-                body=entry.body,
-                first_received_at=now,
-                last_received_at=now,
-                times=1,
-            )
-        )

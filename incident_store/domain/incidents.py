@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from incident_store.domain.episodes import EndedBy, Episode
+from incident_store.domain.flapping import flapping_since
 from incident_store.domain.lifecycle import ATTENDED, TRANSITIONS, EventKind, State
 from incident_store.domain.policies import Responsible, Severity, SlaPolicy
 
@@ -170,7 +171,18 @@ def following_events(
     )
     if severity.weight > incident.severity.weight and not incident.validated:
         events.append(Event(EventKind.SEVERITY_SET, now, now, details={"severity": severity.value}))
-    return events + _suspicion(history, episodes, policy, now) + _restoration(incident, episodes, now)
+    remarks = _flapping(incident, episodes, policy, now)
+    return events + _suspicion(history, episodes, policy, now) + remarks + _restoration(incident, episodes, now)
+
+
+def _flapping(incident: Incident, episodes: Sequence[Episode], policy: SlaPolicy, now: datetime) -> list[Event]:
+    """The remark that an alert comes and goes too often; once an incident."""
+    since = None if EventKind.FLAPPING in incident.times else flapping_since(episodes, policy.flapping)
+    if since is None:
+        return []
+    limit = policy.flapping
+    details = {"more_than": str(limit.episodes), "within_seconds": str(int(limit.within.total_seconds()))}
+    return [Event(EventKind.FLAPPING, since, now, details=details)]
 
 
 def _suspicion(history: Sequence[Event], episodes: Sequence[Episode], policy: SlaPolicy, now: datetime) -> list[Event]:

@@ -29,6 +29,7 @@ PORTS = (
     "file_loads",
     "incidents",
     "webhook",
+    "worker",
     "console",
     "simulator",
     "simulator_tls",

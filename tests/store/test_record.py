@@ -17,8 +17,9 @@ from incident_store.domain.incidents import seal
 from incident_store.domain.lifecycle import EventKind
 from incident_store.domain.policies import ClockName, Responsible, Severity
 from incident_store.models import EventRow, QuarantineRow
+from incident_store.quarantine import Rejected
 from incident_store.queries import IncidentRecord, find_incident, list_incidents
-from incident_store.store import Recorded, Rejected, record
+from incident_store.store import Recorded, record
 from tests.builders import PORTAL_DOWN, at, firing, resolved, shipped_policy
 
 POLICY = shipped_policy()
@@ -110,6 +111,16 @@ def test_an_earlier_start_moves_the_detection_and_keeps_the_old_one_on_record(st
     assert found.incident.times[EventKind.DETECTED] == at(2)
     assert [event.at for event in found.events if event.kind is EventKind.DETECTED] == [at(5), at(2)]
     assert len(episodes) == 1
+
+
+def test_an_alert_that_comes_and_goes_too_often_marks_its_one_incident_once(store: Engine) -> None:
+    for start in range(0, 24, 3):
+        take(store, firing(start), now=60 + start)
+        take(store, resolved(start, start + 1), now=61 + start)
+    found, episodes = the_incident(store)
+    assert len(episodes) == 8
+    (remark,) = [event for event in found.events if event.kind is EventKind.FLAPPING]
+    assert (remark.at, remark.details["more_than"]) == (at(15), "5")
 
 
 def test_file_loads_without_component_are_told_apart_by_operator_and_type(store: Engine) -> None:
