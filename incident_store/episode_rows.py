@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, insert, or_, select, update
+from sqlalchemy import Connection, Row, Select, Table, bindparam, delete, or_, select
 
+from incident_store.bulk import insert_rows, update_rows
 from incident_store.domain.episodes import EndedBy, Episode, Notification
 from incident_store.models import EpisodeRow
 
+EPISODES: Table = EpisodeRow.__table__  # type: ignore[assignment]
 CHUNK = 500
 """Fingerprints asked for at once."""
 
@@ -65,39 +67,40 @@ def load_known(connection: Connection, notifications: Sequence[Notification]) ->
     for notification in notifications:
         first = earliest.get(notification.fingerprint, notification.starts_at)
         earliest[notification.fingerprint] = min(first, notification.starts_at)
-    stored = _read(connection, EpisodeRow.fingerprint.in_(earliest), EpisodeRow.latest)
+    stored = _read(connection, _LATEST, earliest)
     old = {
         one.episode.fingerprint for one in stored.values() if earliest[one.episode.fingerprint] < one.episode.started_at
     }
     if old:
-        stored |= _read(connection, EpisodeRow.fingerprint.in_(old))
+        stored |= _read(connection, _ALL, old)
     groups: dict[str, list[Episode]] = defaultdict(list)
     for one in sorted(stored.values(), key=lambda entry: entry.episode.started_at):
         groups[one.episode.fingerprint].append(one.episode)
     return Known({name: tuple(groups[name]) for name in earliest}, stored)
 
 
-def _read(connection: Connection, *conditions: ColumnElement[bool] | Any) -> dict[int, Stored]:
-    rows = connection.execute(select(*EpisodeRow.__table__.c).where(*conditions))
+_ALL = select(EPISODES).where(EPISODES.c.fingerprint.in_(bindparam("names", expanding=True)))
+_LATEST = _ALL.where(EPISODES.c.latest)
+
+
+def _read(connection: Connection, query: Select[Any], fingerprints: Collection[str]) -> dict[int, Stored]:
+    rows = connection.execute(query, {"names": sorted(fingerprints)})
     return {row.id: Stored(episode_of(row), row.latest, row.incident_id, row.version) for row in rows}
+
+
+_UNSETTLED = select(EPISODES).where(or_(EPISODES.c.ended_at.is_(None), EPISODES.c.to_verify))
 
 
 def unsettled_episodes(connection: Connection) -> list[Episode]:
     """The episodes that polling has to look at: those that are open, and those that are to be verified."""
-    query = select(*EpisodeRow.__table__.c).where(or_(EpisodeRow.ended_at.is_(None), EpisodeRow.to_verify))
-    return [episode_of(row) for row in connection.execute(query)]
+    return [episode_of(row) for row in connection.execute(_UNSETTLED)]
 
 
 def latest_episodes(connection: Connection, fingerprints: Collection[str]) -> list[Episode]:
     """The latest episode of each of these fingerprints that has one."""
     names = sorted(fingerprints)
-    found: list[Episode] = []
-    for start in range(0, len(names), CHUNK):
-        query = select(*EpisodeRow.__table__.c).where(
-            EpisodeRow.latest, EpisodeRow.fingerprint.in_(names[start : start + CHUNK])
-        )
-        found += [episode_of(row) for row in connection.execute(query)]
-    return found
+    chunks = (names[start : start + CHUNK] for start in range(0, len(names), CHUNK))
+    return [episode_of(row) for chunk in chunks for row in connection.execute(_LATEST, {"names": chunk})]
 
 
 def delete_episode(connection: Connection, stored: Stored) -> None:
@@ -109,49 +112,46 @@ def delete_episode(connection: Connection, stored: Stored) -> None:
         raise Conflict
 
 
-def update_episode(connection: Connection, episode: Episode, latest: bool, version: int) -> None:
-    """Write an episode as it is now; raises Conflict if it is no longer at `version`."""
-    written = connection.execute(
-        update(EpisodeRow)
-        .where(EpisodeRow.id == episode.identity, EpisodeRow.version == version)
-        .values(
-            latest=latest,
-            started_at=episode.started_at,
-            ended_at=episode.ended_at,
-            ended_by=episode.ended_by.value if episode.ended_by else None,
-            to_verify=episode.to_verify,
-            seen_until=episode.seen_until,
-            gone=_gone(episode),
-            version=version + 1,
-        )
-    )
-    if written.rowcount != 1:
-        raise Conflict
+def update_episodes(connection: Connection, changed: Sequence[tuple[Episode, bool, int]]) -> None:
+    """Write episodes as they are now, each with whether it is the latest and the version at which it was read.
+
+    Raises Conflict if one is no longer at that version. Those that cease to be the latest are written first, for a
+    fingerprint has one latest.
+    """
+    for now_latest in (False, True):
+        rows = [
+            {"id": episode.identity, "version": version, "latest": latest, **_told(episode)}
+            for episode, latest, version in sorted(changed, key=lambda entry: entry[0].identity or 0)
+            if latest is now_latest
+        ]
+        if update_rows(connection, EPISODES, rows) != len(rows):
+            raise Conflict
 
 
 def insert_episodes(connection: Connection, entries: Sequence[tuple[Episode, bool, int]]) -> None:
     """Store new episodes, each with whether it is the latest and its incident's number."""
-    connection.execute(
-        insert(EpisodeRow),
-        [
-            {
-                "fingerprint": episode.fingerprint,
-                "latest": latest,
-                "incident_id": incident,
-                "started_at": episode.started_at,
-                "ended_at": episode.ended_at,
-                "ended_by": episode.ended_by.value if episode.ended_by else None,
-                "to_verify": episode.to_verify,
-                "labels": dict(episode.labels),
-                "annotations": dict(episode.annotations),
-                "seen_until": episode.seen_until,
-                "gone": _gone(episode),
-                "version": 1,
-            }
-            for episode, latest, incident in entries
-        ],
-    )
+    rows = [
+        {
+            "fingerprint": episode.fingerprint,
+            "latest": latest,
+            "incident_id": incident,
+            "labels": dict(episode.labels),
+            "version": 1,
+            **_told(episode),
+        }
+        for episode, latest, incident in entries
+    ]
+    insert_rows(connection, EPISODES, rows)
 
 
-def _gone(episode: Episode) -> list[str]:
-    return [moment.isoformat() for moment in episode.gone]
+def _told(episode: Episode) -> dict[str, Any]:
+    """The columns that a later notification may change."""
+    return {
+        "started_at": episode.started_at,
+        "ended_at": episode.ended_at,
+        "ended_by": episode.ended_by.value if episode.ended_by else None,
+        "to_verify": episode.to_verify,
+        "seen_until": episode.seen_until,
+        "gone": [moment.isoformat() for moment in episode.gone],
+        "annotations": dict(episode.annotations),
+    }

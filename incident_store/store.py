@@ -22,12 +22,13 @@ from incident_store.domain.policies import SlaPolicy
 from incident_store.episode_rows import (
     Conflict,
     Known,
+    Stored,
     delete_episode,
     insert_episodes,
     load_known,
-    update_episode,
+    update_episodes,
 )
-from incident_store.incident_rows import append, attached, follow, join_or_open, open_incidents
+from incident_store.incident_files import file_away
 from incident_store.quarantine import Rejected, quarantine
 from incident_store.signals import Signal, send_signal
 
@@ -165,35 +166,23 @@ def _apply(
 def _write(connection: Connection, known: Known, absorbed: Iterable[int], policy: SlaPolicy, now: datetime) -> set[int]:
     """Bring the stored episodes and their incidents in line; returns the numbers of the incidents touched."""
     final = [(episode, episode is episodes[-1]) for episodes in known.by_fingerprint.values() for episode in episodes]
-    touched = set()
-    for identity in sorted(absorbed):
-        delete_episode(connection, known.stored[identity])
-        touched.add(known.stored[identity].incident)
-    for episode, latest in sorted(final, key=lambda entry: (entry[1], entry[0].identity or 0)):
-        stored = known.stored.get(episode.identity or 0)
-        if stored and (stored.episode, stored.latest) != (episode, latest):
-            update_episode(connection, episode, latest, stored.version)
-            touched.add(stored.incident)
+    gone = [known.stored[identity] for identity in sorted(absorbed)]
+    for stored in gone:
+        delete_episode(connection, stored)
+    changed = [
+        (episode, latest, known.stored[episode.identity])
+        for episode, latest in final
+        if episode.identity is not None and _differs(known.stored[episode.identity], episode, latest)
+    ]
+    update_episodes(connection, [(episode, latest, stored.version) for episode, latest, stored in changed])
     fresh = [(episode, latest) for episode, latest in final if episode.identity is None]
-    touched |= _attach(connection, fresh, policy, now)
-    for number in sorted(touched):
-        follow(connection, number, policy, now)
-    return touched
-
-
-def _attach(
-    connection: Connection, fresh: Sequence[tuple[Episode, bool]], policy: SlaPolicy, now: datetime
-) -> set[int]:
-    """Store new episodes under the open incident of their component, opened here when there is none (semantics 8)."""
-    if not fresh:
+    touched = {stored.incident for stored in gone} | {stored.incident for _, _, stored in changed}
+    if not (touched or fresh):
         return set()
-    incidents = open_incidents(connection, {subject(episode.labels) for episode, _ in fresh})
-    entries = []
-    for episode, latest in sorted(fresh, key=lambda entry: (subject(entry[0].labels), entry[0].started_at)):
-        component = subject(episode.labels)
-        if component not in incidents:
-            incidents[component] = join_or_open(connection, episode, policy, now)
-        append(connection, incidents[component], [attached(episode, now)])
-        entries.append((episode, latest, incidents[component]))
-    insert_episodes(connection, entries)
-    return set(incidents.values())
+    numbers, filed = file_away(connection, touched, [episode for episode, _ in fresh], policy, now)
+    insert_episodes(connection, [(episode, latest, numbers[subject(episode.labels)]) for episode, latest in fresh])
+    return filed
+
+
+def _differs(stored: Stored, episode: Episode, latest: bool) -> bool:
+    return (stored.episode, stored.latest) != (episode, latest)
