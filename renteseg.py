@@ -242,7 +242,7 @@ def audit_verify() -> None:
 
 
 @sla.command()
-def clock(file: Annotated[typer.FileText, typer.Argument(help="JSON lines; - is stdin.")] = "-") -> None:  # type: ignore[assignment]
+def clock(file: Annotated[typer.FileBinaryRead, typer.Argument(help="JSON lines; - is stdin.")] = "-") -> None:  # type: ignore[assignment]
     """Evaluate clocks given as JSON lines; a bad line answers an error and the others still come."""
     lines, terminal = package("incident_store.clock_lines"), package("incident_store.terminal")
     wrong = False

@@ -57,9 +57,8 @@ def serve_beside(app: Flask, host: str, port: int) -> None:
 def _listen(app: Flask, host: str, port: int, threads: int, max_body: int) -> BaseWSGIServer | MultiSocketServer:
     try:
         server = create_server(app, host=host, port=port, threads=threads, ident=None, max_request_body_size=max_body)
-    except OSError as error:
-        raise Away(
-            f"cannot listen on {host}:{port}: {error.strerror}; stop what uses the port or choose another"
-        ) from error
+    except (OSError, ValueError) as error:  # ValueError: waitress found no address of that name
+        reason = error.strerror if isinstance(error, OSError) else "no address of this name"
+        raise Away(f"cannot listen on {host}:{port}: {reason}; stop what uses the port or choose another") from error
     log.info("listening", address=f"{host}:{port}")
     return server

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
@@ -15,6 +15,7 @@ from exporters.read_only import database_url
 from groundwork.configuration import Strict, read
 from groundwork.durations import Seconds
 from groundwork.problems import ConfigurationError, Problem
+from groundwork.zones import time_zone
 
 FILE = "file_loads.yml"
 WORD = re.compile(r"[A-Za-z0-9_-]+")
@@ -31,10 +32,7 @@ def _local_time(value: object) -> time:
 
 
 def _zone(value: str) -> str:
-    try:
-        ZoneInfo(value)
-    except (ZoneInfoNotFoundError, ValueError):
-        raise ValueError("is not a time zone known here, such as America/Lima") from None
+    time_zone(value)
     return value
 
 
