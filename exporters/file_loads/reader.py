@@ -7,7 +7,7 @@ cannot be understood in one row is a finding about that row and hides no other.
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -191,6 +191,13 @@ class Session:
     def of_days(self, days: Iterable[date]) -> list[FileRow]:
         """The files of these data days."""
         return self._file_rows(relations.of_days(self._files, [self._day(day) for day in sorted(days)]))
+
+    def undated(self, since: datetime, until: datetime) -> list[FileRow]:
+        """The files that came in this span and whose name told no data day."""
+        spelling = self.head().spelling
+        bounds = [_as_the_log_writes(moment, spelling, self._zone) for moment in (since, until + timedelta(days=3))]
+        rows = self._file_rows(relations.undated(self._files, *bounds))
+        return [row for row in rows if row.received_at and since <= row.received_at < until]
 
     def with_status(self, words: Collection[str]) -> list[FileRow]:
         """The files that the log calls by one of these words, of any day."""

@@ -119,6 +119,12 @@ def with_status(files: Subquery, words: Collection[str]) -> Select[Any]:
     return select(files).where(files.c.status.in_(sorted(words)))
 
 
+def undated(files: Subquery, since: object, until: object) -> Select[Any]:
+    """The rows without a data day that changed within this span."""
+    changed = files.c.updated_at
+    return select(files).where(changed >= since, changed < until, files.c.data_day.is_(None))
+
+
 def usual_counts(files: Subquery, since: date | str, before: date | str, words: Collection[str]) -> Select[Any]:
     """Rows and files of each data day and line, of the files that were processed."""
     key = (files.c.data_day, files.c.operator, files.c.file_type)

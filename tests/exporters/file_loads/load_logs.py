@@ -40,7 +40,8 @@ def create_log(url: str) -> None:
             motivo_rechazo text, registros_total integer, registros_ok integer, registros_error integer
         )""",
     )
-    execute(url, "CREATE INDEX carga_archivo_cambio ON carga_archivo (actualizado_en)")
+    for name in ("actualizado_en", "fecha_datos", "estado"):
+        execute(url, f"CREATE INDEX carga_archivo_{name} ON carga_archivo ({name})")
     execute(url, "CREATE TABLE carga_error_fila (carga_id integer, motivo text, cantidad integer)")
     execute(
         url,
