@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -41,7 +42,7 @@ def write(name: str, figures: Sequence[Figure]) -> bool:
     for figure in figures:
         values = asdict(figure)
         table.add_row(*("" if values[field] is None else str(values[field]) for field in fields[:3]), *_rest(values))
-    Console().print(table)
+    Console(width=None if sys.stdout.isatty() else 160).print(table)
     return all(figure.holds for figure in figures)
 
 

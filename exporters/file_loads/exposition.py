@@ -5,10 +5,11 @@ the deadlines come from configuration and are always there.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import accumulate
 
-from prometheus_client import GCCollector, PlatformCollector, ProcessCollector
+from prometheus_client import GCCollector, PlatformCollector, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector, CollectorRegistry
@@ -40,24 +41,56 @@ COUNTERS = {
 }
 
 
-class FileLoadsCollector(Collector):
-    """Renders the last snapshot when Prometheus asks; the load log is not asked."""
+@dataclass(frozen=True)
+class Shown:
+    """What a refresh leaves for the scrapes that follow: the data days, and the figures already as text."""
 
-    def __init__(self, configuration: FileLoads, refresher: Refresher[Snapshot], clock: Callable[[], datetime]) -> None:
+    days: Mapping[Line, date]
+    text: bytes
+
+
+def shown(snapshot: Snapshot, configuration: FileLoads) -> Shown:
+    """The snapshot made ready in the background: some 1,500 samples are too many to format in a scrape."""
+    return Shown(snapshot.days, generate_latest(_Families(families(snapshot, configuration))))
+
+
+def families(snapshot: Snapshot, configuration: FileLoads) -> list[Metric]:
+    """The figures of the load log."""
+    found = [*_day_families(snapshot), *_queue_families(snapshot)]
+    if snapshot.totals:
+        found += _total_families(snapshot.totals, zeros(configuration), configuration)
+    return found
+
+
+def rendered(refresher: Refresher[Shown]) -> bytes:
+    """The figures of the last good read while it may be shown."""
+    observation = refresher.fresh
+    return observation.value.text if observation else b""
+
+
+class _Families(CollectorRegistry):
+    """A registry of families that are there already."""
+
+    def __init__(self, found: list[Metric]) -> None:
+        super().__init__()
+        self._found = found
+
+    def collect(self) -> Iterator[Metric]:
+        return iter(self._found)
+
+
+class SourceCollector(Collector):
+    """What changes without a refresh: whether the log can be read, and the deadlines. The load log is not asked."""
+
+    def __init__(self, configuration: FileLoads, refresher: Refresher[Shown], clock: Callable[[], datetime]) -> None:
         self._configuration = configuration
         self._refresher = refresher
         self._clock = clock
-        self._zeros = zeros(configuration)
 
     def collect(self) -> Iterator[Metric]:
         yield from source_families("renteseg_file_loads", "load log", self._refresher)
         observation = self._refresher.fresh
         yield from self._deadlines(observation.value.days if observation else self._expected_days())
-        if observation:
-            yield from _day_families(observation.value)
-            yield from _queue_families(observation.value)
-            if observation.value.totals:
-                yield from _total_families(observation.value.totals, self._zeros, self._configuration)
 
     def _expected_days(self) -> dict[Line, date]:
         now = self._clock()
@@ -76,15 +109,13 @@ class FileLoadsCollector(Collector):
         )
 
 
-def registry(
-    configuration: FileLoads, refresher: Refresher[Snapshot], clock: Callable[[], datetime]
-) -> CollectorRegistry:
-    """A registry with the file loads and this process's own figures."""
+def registry(configuration: FileLoads, refresher: Refresher[Shown], clock: Callable[[], datetime]) -> CollectorRegistry:
+    """A registry with the source, the deadlines and this process's own figures."""
     own = CollectorRegistry()
     ProcessCollector(registry=own)
     PlatformCollector(registry=own)
     GCCollector(registry=own)
-    own.register(FileLoadsCollector(configuration, refresher, clock))
+    own.register(SourceCollector(configuration, refresher, clock))
     return own
 
 

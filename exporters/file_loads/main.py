@@ -10,7 +10,7 @@ from sqlalchemy import make_url
 
 from exporters.file_loads.configuration import FILE, FileLoads, Line, read_file_loads
 from exporters.file_loads.counting import Counting
-from exporters.file_loads.exposition import registry
+from exporters.file_loads.exposition import Shown, registry, rendered, shown
 from exporters.file_loads.ledger import FILE as STATE_FILE
 from exporters.file_loads.ledger import Totals, identity_of, open_ledger
 from exporters.file_loads.reader import LoadLogReader, Session
@@ -94,17 +94,19 @@ def run(settings: Settings | None = None) -> None:
     settings = settings or read_settings()
     configuration = read_file_loads(settings.config / FILE, {**os.environ, **settings.environment()})
     load_log = configuration.load_log
+    source = LoadLogSource(configuration, settings.state)
     refresher = Refresher(
-        LoadLogSource(configuration, settings.state).read,
+        lambda: shown(source.read(), configuration),
         load_log.refresh,
         circuit=Circuit(load_log.circuit_after, load_log.circuit_pause),
     )
     refresher.start()
-    app = health_app("file-loads", registry(configuration, refresher, wall_clock), lambda: not_ready(refresher))
+    own = registry(configuration, refresher, wall_clock)
+    app = health_app("file-loads", own, lambda: not_ready(refresher), lambda: rendered(refresher))
     serve(app, settings.host, settings.file_loads_port)
 
 
-def not_ready(refresher: Refresher[Snapshot]) -> str | None:
+def not_ready(refresher: Refresher[Shown]) -> str | None:
     """Why there are no figures of the load log now."""
     if refresher.fresh:
         return None

@@ -8,9 +8,8 @@ from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from structlog.testing import capture_logs
 
-from exporters.file_loads.exposition import registry
+from exporters.file_loads.exposition import Shown, registry, rendered, shown
 from exporters.file_loads.main import LoadLogSource, not_ready
-from exporters.file_loads.snapshot import Snapshot
 from exporters.refreshing import Refresher
 from tests.exporters.file_loads.load_logs import NOW, SHIPPED, configuration, create_log, execute, log_file
 from tests.exporters.processes import exporter
@@ -28,13 +27,17 @@ class Watched:
         self._configuration = configuration(self.url)
         self.folder = folder
         self.source = LoadLogSource(self._configuration, folder / "state", self.clock)
-        self.refresher: Refresher[Snapshot] = Refresher(self.source.read, 5, clock=self.clock)
+        self.refresher = self.refreshed()
+
+    def refreshed(self) -> Refresher[Shown]:
+        return Refresher(lambda: shown(self.source.read(), self._configuration), 5, clock=self.clock)
 
     def clock(self) -> datetime:
         return self.now
 
     def scraped(self) -> Samples:
-        text = generate_latest(registry(self._configuration, self.refresher, self.clock)).decode()
+        own = generate_latest(registry(self._configuration, self.refresher, self.clock))
+        text = (own + rendered(self.refresher)).decode()
         return {
             (sample.name, frozenset(sample.labels.items())): sample.value
             for family in text_string_to_metric_families(text)
@@ -195,7 +198,6 @@ def test_a_restart_and_a_second_replica_show_the_same(watched: Watched, tmp_path
 
     restarted, replica = Watched(tmp_path), Watched(tmp_path)
     replica.source = LoadLogSource(configuration(watched.url), tmp_path / "elsewhere", watched.clock)
-    replica.refresher = Refresher(replica.source.read, 5, clock=watched.clock)
     for each in (restarted, replica):
         each.refresher.refresh()
 
@@ -307,7 +309,6 @@ def test_of_two_rows_for_one_file_the_later_one_is_shown_and_both_are_counted(wa
 def test_wrong_sql_is_a_source_that_is_away_and_says_why(watched: Watched) -> None:
     create_log(watched.url)
     watched.source = LoadLogSource(configuration(watched.url, files="SELEKT 1"), watched.folder, watched.clock)
-    watched.refresher = Refresher(watched.source.read, 5, clock=watched.clock)
     with capture_logs() as logged:
         watched.refresher.refresh()
 
