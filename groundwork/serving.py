@@ -18,8 +18,13 @@ Readiness = Callable[[], str | None]
 """Answers why the process cannot work now, or None when it can."""
 
 
-def health_app(name: str, registry: CollectorRegistry, not_ready: Readiness) -> Flask:
-    """A Flask application with the three pages; a process adds its own routes to it."""
+def health_app(
+    name: str, registry: CollectorRegistry, not_ready: Readiness, rendered: Callable[[], bytes] = bytes
+) -> Flask:
+    """A Flask application with the three pages; a process adds its own routes to it.
+
+    `rendered` gives figures that are text already; they follow those of the registry.
+    """
     app = Flask(name)
 
     @app.get("/healthz")
@@ -33,7 +38,7 @@ def health_app(name: str, registry: CollectorRegistry, not_ready: Readiness) -> 
 
     @app.get("/metrics")
     def metrics() -> Response:
-        return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+        return Response(generate_latest(registry) + rendered(), content_type=CONTENT_TYPE_LATEST)
 
     return app
 
