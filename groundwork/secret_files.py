@@ -6,7 +6,14 @@ from pathlib import Path
 
 
 def write_secret(path: Path, secret: str) -> None:
-    """Write a secret; whoever reads the file finds the old one or the new one, whole."""
+    """Write a secret; whoever reads the file finds the old one or the new one, whole. Raises OSError naming `path`."""
+    try:
+        _write(path, secret)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def _write(path: Path, secret: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # made with mode 600
     try:
