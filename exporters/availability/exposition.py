@@ -14,7 +14,7 @@ from exporters.availability.board import Board
 from exporters.availability.probes.result import ProbeResult
 from exporters.availability.probes.table import KINDS
 from exporters.availability.tally import BUCKETS, Tally
-from exporters.availability.targets import Component
+from exporters.availability.watched import Watched
 
 PHASES_HELP = "Seconds the last probe spent in each phase it reached; they sum to its duration."
 DURATION_HELP = "Duration of the last probe in seconds, failed or not."
@@ -36,7 +36,7 @@ class BoardCollector(Collector):
         yield from _counters(rows)
 
 
-Rows = list[tuple[Component, Tally]]
+Rows = list[tuple[Watched, Tally]]
 
 
 def registry(board: Board, clock: Callable[[], datetime]) -> CollectorRegistry:
@@ -118,9 +118,7 @@ def _last_probes(rows: Rows) -> Iterator[Metric]:
     yield from (phases, duration, ran_at, expiry)
 
 
-def _add_times(
-    phases: GaugeMetricFamily, duration: GaugeMetricFamily, component: Component, result: ProbeResult
-) -> None:
+def _add_times(phases: GaugeMetricFamily, duration: GaugeMetricFamily, component: Watched, result: ProbeResult) -> None:
     for phase, seconds in result.phases.items():
         phases.add_metric([component.name, phase.value], seconds)
     duration.add_metric([component.name], result.duration)
@@ -151,7 +149,7 @@ def _counters(rows: Rows) -> Iterator[Metric]:
 class ResultCollector(Collector):
     """One probe's result by itself, for `/probe`."""
 
-    def __init__(self, component: Component, result: ProbeResult) -> None:
+    def __init__(self, component: Watched, result: ProbeResult) -> None:
         self._component = component
         self._result = result
 

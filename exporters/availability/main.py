@@ -20,7 +20,8 @@ from exporters.availability.pages import availability_app
 from exporters.availability.probes import table
 from exporters.availability.probes.result import ProbeResult
 from exporters.availability.scheduler import watch
-from exporters.availability.targets import Component, Targets, read_targets
+from exporters.availability.targets import Targets, read_targets
+from exporters.availability.watched import Watched
 from groundwork.logs import configure_logs
 from groundwork.serving import serve_beside
 from groundwork.settings import Settings, read_settings
@@ -87,7 +88,7 @@ async def _run(settings: Settings, targets: Targets) -> None:
 
 
 async def _watch(board: Board) -> None:
-    def record(component: Component, result: ProbeResult) -> None:
+    def record(component: Watched, result: ProbeResult) -> None:
         board.record(component, result, wall_clock())
 
     await watch(board.components, table.run, record)
@@ -114,7 +115,7 @@ def _warn_of_unresolved(targets: Targets, path: Path) -> None:
         log.warning("host does not resolve", problem=str(problem))
 
 
-def _print(component: Component, result: ProbeResult) -> None:
+def _print(component: Watched, result: ProbeResult) -> None:
     """The result as a small table: one line a phase, then the verdict."""
     phases = Table(title=f"{component.name} ({component.kind})", title_justify="left")
     phases.add_column("phase")

@@ -11,7 +11,8 @@ from exporters.availability.board import Board
 from exporters.availability.exposition import ResultCollector, registry
 from exporters.availability.probes import table
 from exporters.availability.probes.result import ProbeResult
-from exporters.availability.targets import Component, Targets
+from exporters.availability.targets import Targets
+from exporters.availability.watched import Watched
 from groundwork.serving import health_app
 
 SCRAPE_TIMEOUT = "X-Prometheus-Scrape-Timeout-Seconds"
@@ -50,7 +51,7 @@ def allowed_seconds(header: str | None, timeout: float) -> float:
     return min(timeout, max(scrape - ANSWER_MARGIN, scrape / 2))
 
 
-def _probe_on(loop: asyncio.AbstractEventLoop, component: Component, timeout: float) -> ProbeResult:
+def _probe_on(loop: asyncio.AbstractEventLoop, component: Watched, timeout: float) -> ProbeResult:
     return asyncio.run_coroutine_threadsafe(table.run(component, timeout), loop).result()
 
 

@@ -6,13 +6,13 @@ import math
 from collections.abc import Awaitable, Callable
 
 from exporters.availability.probes.result import ProbeResult
-from exporters.availability.targets import Component
+from exporters.availability.watched import Watched
 
 AT_ONCE = 200
 """Probes under way at the same time, at most; the others wait their turn."""
 
-Probe = Callable[[Component], Awaitable[ProbeResult]]
-Record = Callable[[Component, ProbeResult], None]
+Probe = Callable[[Watched], Awaitable[ProbeResult]]
+Record = Callable[[Watched, ProbeResult], None]
 
 
 def offset(name: str, interval: float) -> float:
@@ -26,7 +26,7 @@ def next_tick(began: float, interval: float, now: float) -> float:
     return began + (math.floor((now - began) / interval) + 1) * interval
 
 
-async def watch(components: tuple[Component, ...], probe: Probe, record: Record) -> None:
+async def watch(components: tuple[Watched, ...], probe: Probe, record: Record) -> None:
     """Probe all components until cancelled."""
     turns = asyncio.Semaphore(AT_ONCE)
     async with asyncio.TaskGroup() as group:
@@ -34,7 +34,7 @@ async def watch(components: tuple[Component, ...], probe: Probe, record: Record)
             group.create_task(_watch_one(component, probe, record, turns), name=f"watch {component.name}")
 
 
-async def _watch_one(component: Component, probe: Probe, record: Record, turns: asyncio.Semaphore) -> None:
+async def _watch_one(component: Watched, probe: Probe, record: Record, turns: asyncio.Semaphore) -> None:
     loop = asyncio.get_running_loop()
     began = tick = loop.time() + offset(component.name, component.interval)
     while True:

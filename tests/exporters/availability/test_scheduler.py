@@ -11,19 +11,19 @@ from hypothesis import strategies as st
 from exporters.availability import scheduler
 from exporters.availability.probes.result import ProbeResult
 from exporters.availability.scheduler import next_tick, offset, watch
-from exporters.availability.targets import Component
+from exporters.availability.watched import Watched
 from tests.exporters.availability.components import port
 
 GOOD = ProbeResult({})
 
 
-def components(*names: str, interval: float = 0.02) -> tuple[Component, ...]:
+def components(*names: str, interval: float = 0.02) -> tuple[Watched, ...]:
     component = port("127.0.0.1:1", timeout="10ms")
     return tuple(component.model_copy(update={"name": name, "interval": interval}) for name in names)
 
 
 async def until(
-    condition: asyncio.Event, watched: tuple[Component, ...], probe: scheduler.Probe, record: scheduler.Record
+    condition: asyncio.Event, watched: tuple[Watched, ...], probe: scheduler.Probe, record: scheduler.Record
 ) -> None:
     task = asyncio.create_task(watch(watched, probe, record))
     await asyncio.wait_for(condition.wait(), 10)
@@ -34,13 +34,13 @@ async def until(
 def test_every_component_is_probed_again_and_again() -> None:
     runs: Counter[str] = Counter()
 
-    async def probe(component: Component) -> ProbeResult:
+    async def probe(component: Watched) -> ProbeResult:
         return GOOD
 
     async def main() -> None:
         enough = asyncio.Event()
 
-        def record(component: Component, result: ProbeResult) -> None:
+        def record(component: Watched, result: ProbeResult) -> None:
             runs[component.name] += 1
             if len(runs) == 3 and min(runs.values()) >= 3:
                 enough.set()
@@ -57,7 +57,7 @@ def test_a_slow_component_neither_overlaps_itself_nor_delays_others() -> None:
     async def main() -> None:
         enough, never = asyncio.Event(), asyncio.Event()
 
-        async def probe(component: Component) -> ProbeResult:
+        async def probe(component: Watched) -> ProbeResult:
             under_way[component.name] += 1
             most[component.name] = max(most[component.name], under_way[component.name])
             if component.name == "slow":
@@ -67,7 +67,7 @@ def test_a_slow_component_neither_overlaps_itself_nor_delays_others() -> None:
 
         runs: Counter[str] = Counter()
 
-        def record(component: Component, result: ProbeResult) -> None:
+        def record(component: Watched, result: ProbeResult) -> None:
             runs[component.name] += 1
             if runs["quick"] >= 5 and under_way["slow"]:
                 enough.set()
@@ -88,7 +88,7 @@ def test_the_number_at_once_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         under_way = 0
         runs: Counter[str] = Counter()
 
-        async def probe(component: Component) -> ProbeResult:
+        async def probe(component: Watched) -> ProbeResult:
             nonlocal under_way, most
             under_way += 1
             most = max(most, under_way)
@@ -96,7 +96,7 @@ def test_the_number_at_once_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
             under_way -= 1
             return GOOD
 
-        def record(component: Component, result: ProbeResult) -> None:
+        def record(component: Watched, result: ProbeResult) -> None:
             runs[component.name] += 1
             if len(runs) == 9:
                 enough.set()
