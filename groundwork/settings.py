@@ -24,6 +24,7 @@ class Settings(BaseSettings):
     load_log_url: str = ""
     simulator_database_url: str = ""
     webhook_token_file: Path | None = None
+    web_config: Path | None = None
 
     prometheus_port: int = 9090
     alertmanager_port: int = 9093
@@ -48,7 +49,8 @@ class Settings(BaseSettings):
 
     def environment(self) -> dict[str, str]:
         """These settings as environment variables, for child processes and `${…}` in configuration."""
-        return {f"RENTESEG_{name.upper()}": str(value) for name, value in self.model_dump().items()}
+        given = self.model_dump(exclude_none=True)
+        return {f"RENTESEG_{name.upper()}": str(value) for name, value in given.items()}
 
 
 def read_settings() -> Settings:

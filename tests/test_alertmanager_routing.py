@@ -88,6 +88,7 @@ ROUTES = [
     ("alertname=RentesegExporterSilent severity=critical owner=oti", "webhook,supervisores,mesa-oti,analistas"),
     ("alertname=RentesegProbesStale severity=critical owner=oti", "webhook,supervisores,mesa-oti,analistas"),
     ("alertname=RentesegComponentUnknown severity=warning owner=oti", "webhook,mesa-oti,analistas"),
+    ("alertname=RentesegMonitorBlind severity=critical owner=oti", "webhook,supervisores,mesa-oti,analistas"),
     ("alertname=Otra severity=info", "webhook,analistas"),
     ("alertname=Otra severity=Critical owner=OTI", "webhook,analistas"),
     ("alertname=Otra owner=oti", "webhook,mesa-oti,analistas"),

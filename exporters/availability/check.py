@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from exporters.availability.followed import Followed
 from exporters.availability.probes.connection import secret
 from exporters.availability.probes.result import ProbeFailed, Reason
 from exporters.availability.probes.securing import trust
@@ -26,7 +27,8 @@ def check(config_dir: Path, environment: Mapping[str, str] = os.environ) -> list
         targets = read_targets(path, environment)
     except ConfigurationError as error:
         return error.problems
-    return check_targets(targets, path, state_folder(environment))
+    found, problems = Followed(config_dir).found(targets)
+    return [*problems, *check_targets(targets.with_found(found), path, state_folder(environment))]
 
 
 def check_targets(targets: Targets, path: Path, made_later: Path | None = None) -> list[Problem]:

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Annotated, Literal, Self, TypeVar
 
 import httpx
+import yaml
 from pydantic import AfterValidator, BaseModel, Field, model_validator
 
-from groundwork.configuration import Strict
+from groundwork.configuration import PASSWORD, Strict
 from groundwork.durations import Seconds
 
 NAME = re.compile(r"[a-z0-9-]+")
@@ -122,6 +123,11 @@ class Watched(Strict):
     def host(self) -> str:
         """What the limit of probes at once by host counts by."""
         return self.endpoint[0] if self.endpoint else f"component {self.name}"
+
+    def shown(self) -> str:
+        """The entry for people, as YAML without what stands at its default; secrets are files and stay there."""
+        values = self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+        return PASSWORD.sub(r"\1***@", yaml.safe_dump(values, sort_keys=False, allow_unicode=True))
 
     def files(self) -> Iterator[tuple[str, Path]]:
         """The files the entry names, with the key of each; they are read when it is probed."""

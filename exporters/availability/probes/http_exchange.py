@@ -161,7 +161,7 @@ def _request(peer: h11.Connection, ask: Ask, target: bytes) -> bytes:
     headers |= ask.headers
     if ask.body or ask.method in ("POST", "PUT", "PATCH"):
         headers["Content-Length"] = str(len(ask.body))
-    encoded = [(name, value.encode()) for name, value in headers.items()]
+    encoded = [(name.encode(), value.encode()) for name, value in headers.items()]
     head = peer.send(h11.Request(method=ask.method, target=target, headers=encoded))
     body = peer.send(h11.Data(data=ask.body)) if ask.body else b""
     return (head or b"") + (body or b"") + (peer.send(h11.EndOfMessage()) or b"")
