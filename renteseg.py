@@ -7,6 +7,7 @@ import importlib
 import json
 import os
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -24,8 +25,16 @@ exporter = typer.Typer(no_args_is_help=True, help="One exporter of metrics.")
 database = typer.Typer(no_args_is_help=True, help="The incident store's tables.")
 user = typer.Typer(no_args_is_help=True, help="Who may log in.")
 incident = typer.Typer(no_args_is_help=True, help="Incidents and their SLA clocks.")
+audit = typer.Typer(no_args_is_help=True, help="The hash chains of events.")
 sla = typer.Typer(no_args_is_help=True, help="SLA arithmetic.")
-for name, group in {"exporter": exporter, "db": database, "user": user, "incident": incident, "sla": sla}.items():
+for name, group in {
+    "exporter": exporter,
+    "db": database,
+    "user": user,
+    "incident": incident,
+    "audit": audit,
+    "sla": sla,
+}.items():
     app.add_typer(group, name=name)
 
 
@@ -52,7 +61,7 @@ def up(
         os.environ["RENTESEG_STATE"] = str(state.absolute())
     found = settings()
     package("groundwork.logs").configure_logs("up")
-    package("chain.preparing").prepare(found)
+    package("chain.preparing").prepare(found, simulator=simulator)
     raise typer.Exit(package("chain.up").up(found, package("chain.checking").check(found), simulator=simulator))
 
 
@@ -162,6 +171,42 @@ def incident_show(
 ) -> None:
     """One incident: facts, clocks, alerts, events."""
     package("incident_store.commands").show_command(settings(), number, explain=explain, as_json=as_json)
+
+
+@incident.command("record")
+def incident_record(
+    number: int,
+    step: Annotated[str, typer.Argument(help="analysis_began, diagnosed, validated, dispatched, restored, closed, …")],
+    details: Annotated[list[str] | None, typer.Argument(help="name=value, such as responsible=B severity=alta")] = None,
+    by: Annotated[str, typer.Option(help="The person who does it, as in `renteseg user add`.")] = "",
+    at: Annotated[datetime | None, typer.Option(help="When it happened, Lima unless it has an offset; now.")] = None,
+) -> None:
+    """One step of an incident's life, by the same rules as the pages."""
+    package("incident_store.commands").record_command(settings(), number, step, by=by, at=at, details=details or [])
+
+
+@incident.command("register")
+def incident_register(
+    component: str,
+    title: str,
+    by: Annotated[str, typer.Option(help="The person who registers.")] = "",
+    kind: Annotated[str, typer.Option(help="incidencia or consulta")] = "incidencia",
+    severity: Annotated[str, typer.Option(help="alta, media or baja")] = "media",
+    responsible: Annotated[str, typer.Option(help="A, B, C or nobody")] = "nobody",
+    service: Annotated[str, typer.Option(help="The service concerned.")] = "",
+    channel: Annotated[str, typer.Option(help="correo, telefono or mesa-de-partes")] = "telefono",
+    at: Annotated[datetime | None, typer.Option(help="When it was detected; now.")] = None,
+) -> None:
+    """What was reported by telephone, mail or Mesa de Partes; prints the number."""
+    words = {"component": component, "title": title, "kind": kind, "severity": severity}
+    words |= {"responsible": responsible, "service": service, "channel": channel}
+    package("incident_store.commands").register_command(settings(), by=by, at=at, words=words)
+
+
+@audit.command("verify")
+def audit_verify() -> None:
+    """Whether anybody changed, removed or reordered an event."""
+    package("incident_store.commands").audit_command(settings())
 
 
 @sla.command()

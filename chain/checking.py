@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from chain.dotenv import unknown_names
 from chain.programs import ProgramMissing, program
 from chain.rendering import ROOT, render
 from exporters.availability.check import check as check_targets
@@ -23,6 +24,7 @@ LINE = re.compile(r"line (\d+)")
 def check(settings: Settings) -> list[Problem]:
     """Every problem of every file under the configuration folder and of the rules; empty when all is well."""
     return [
+        *unknown_names(Path(".env"), settings.config),
         *check_targets(settings.config),
         *check_file_loads(settings.config),
         *_problems_of(lambda: read_policy(settings.config)),

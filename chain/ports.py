@@ -31,7 +31,7 @@ class Listener:
 
 PRODUCT = (
     Listener("console", "console_port", "incidents and their clocks, behind login"),
-    Listener("prometheus", "prometheus_port", "metrics, rules, alerts"),
+    Listener("prometheus", "prometheus_port", "metrics, rules, alerts (API; pages under /classic/)"),
     Listener("alertmanager", "alertmanager_port", "routing, silences (API)"),
     Listener("availability", "availability_port", "exporter: probes of the components", path="/metrics"),
     Listener("file-loads", "file_loads_port", "exporter: the daily files", path="/metrics"),
@@ -39,10 +39,11 @@ PRODUCT = (
     Listener("webhook", "webhook_port", "receiver of the alerts", path="/metrics"),
 )
 SIMULATED = (
-    Listener("simulator", "simulator_port", "simulated portal and API; received mails under /correo"),
+    Listener("simulator", "simulator_port", "simulated portal and API"),
     Listener("simulator (TLS)", "simulator_tls_port", "the same portal over TLS", "https"),
     Listener("simulator (link)", "simulator_link_port", "the simulated link to the provider", "tcp"),
-    Listener("mail", "smtp_port", "development mail server; keeps what it receives", "smtp"),
+    Listener("mail", "mail_port", "the mails that were received"),
+    Listener("mail (SMTP)", "smtp_port", "development mail server; keeps what it receives", "smtp"),
 )
 
 

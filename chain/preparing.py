@@ -2,20 +2,32 @@
 
 import os
 import secrets
+from datetime import UTC, datetime
 from pathlib import Path
 
 from groundwork.settings import Settings
 from incident_store.database import open_store
-from incident_store.people import Role, add_person, any_person
+from incident_store.domain.lifecycle import Role
+from incident_store.people import add_person, any_person
+from simulator.certificates import issue_certificates
+from simulator.faults import FaultBook
 
 FIRST_NAME = "admin"
 
 
-def prepare(settings: Settings) -> None:
+def prepare(settings: Settings, *, simulator: bool) -> None:
     """Make what is missing under the state folder; what is there stays."""
     settings.state.mkdir(parents=True, exist_ok=True)
     if settings.webhook_token_file is not None and not settings.webhook_token_file.exists():
         write_secret(settings.webhook_token_file, secrets.token_hex(32))
+    if simulator:
+        issue_certificates(settings.state / "simulator" / "tls", datetime.now(UTC))
+
+
+def faults_on(settings: Settings) -> list[str]:
+    """The simulator's faults that are on, left from an earlier run."""
+    book = FaultBook(settings.state / "simulator" / "faults.json")
+    return [fault.value for fault in sorted(book.active(datetime.now(UTC)))]
 
 
 def first_login(settings: Settings) -> tuple[str, Path]:

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from chain.ports import PRODUCT, SIMULATED, Listener, taken
-from chain.preparing import first_login
+from chain.preparing import faults_on, first_login
 from chain.programs import program
 from chain.rendering import render
 from chain.supervision import Supervisor, processes
@@ -37,8 +37,10 @@ def up(settings: Settings, problems: list[Problem], *, simulator: bool) -> int:
         signal.signal(number, _interrupt)
     try:
         for name in supervisor.await_ready():
-            log.error("not ready after a minute, see its lines above", process=name)
+            log.error("not ready after a minute, see its lines above", late=name)
         _show(settings, listeners, login[0], str(login[1]))
+        if simulator and (faults := faults_on(settings)):
+            print(f"faults still on: {', '.join(faults)}; `renteseg simulate clear` ends them", flush=True)
         return supervisor.wait()
     except KeyboardInterrupt:
         return 0

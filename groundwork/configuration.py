@@ -46,7 +46,13 @@ def read_text(path: Path) -> str:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "is not UTF-8"
         raise ConfigurationError(
-            [Problem(str(path), f"cannot be read: {reason}", "check the path, its permissions and its encoding")]
+            [
+                Problem(
+                    str(path),
+                    f"cannot be read: {reason}",
+                    "run this in the project's folder, or set RENTESEG_CONFIG; check permissions and encoding",
+                )
+            ]
         ) from error
 
 

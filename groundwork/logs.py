@@ -17,7 +17,7 @@ def configure_logs(process: str) -> None:
             structlog.processors.LogfmtRenderer(key_order=["ts", "level", "process", "event"], sort_keys=False),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(handlers=[_Events()], level=logging.WARNING, force=True)

@@ -1,5 +1,7 @@
 """The pages every process has: `/healthz` alive, `/readyz` able to do its work, `/metrics` its figures."""
 
+import signal
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -62,11 +64,13 @@ def serve(
     max_body: int = 16 * 1024 * 1024,
     web_config: Path | None = None,
 ) -> None:
-    """Serve until the process is ended. `max_body` is in bytes; a larger request is answered 413.
+    """Serve until SIGTERM or SIGINT. `max_body` is in bytes; a larger request is answered 413.
 
     `web_config` names a file in Prometheus's web configuration format; raises ConfigurationError when it is wrong.
     """
-    _listen(app, host, port, threads, max_body, web_config).run()
+    server = _listen(app, host, port, threads, max_body, web_config)
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(0))
+    server.run()
 
 
 def serve_beside(app: Flask, host: str, port: int, *, web_config: Path | None = None) -> None:

@@ -37,6 +37,9 @@ class Settings(BaseSettings):
     simulator_tls_port: int = 8101
     simulator_link_port: int = 8102
     smtp_port: int = 1025
+    mail_port: int = 8025
+    console_url: str = ""
+    grafana_url: str = ""
 
     def model_post_init(self, _context: object) -> None:
         """Databases and secrets live under the state folder unless told otherwise."""
@@ -45,6 +48,7 @@ class Settings(BaseSettings):
         self.database_url = self.database_url or f"sqlite:///{self.state}/incidents.db"
         self.simulator_database_url = self.simulator_database_url or f"sqlite:///{self.state}/simulator/renteseg.db"
         self.load_log_url = self.load_log_url or self.simulator_database_url
+        self.console_url = self.console_url or f"http://{self.host}:{self.console_port}"
         self.webhook_token_file = self.webhook_token_file or self.state / "secrets" / "webhook-token"
 
     def environment(self) -> dict[str, str]:

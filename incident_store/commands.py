@@ -2,16 +2,29 @@
 
 import getpass
 import sys
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
+from typing import TypeVar
+
+from sqlalchemy import Engine
 
 from groundwork.configuration import read_text
 from groundwork.problems import Refused
 from groundwork.settings import Settings
+from incident_store.advance import Report, advance, register
+from incident_store.audit import verify
 from incident_store.database import open_store, read_store
-from incident_store.people import Role, add_person
+from incident_store.domain.incidents import Kind
+from incident_store.domain.lifecycle import ROLES, EventKind, Role
+from incident_store.domain.policies import Responsible, Severity
+from incident_store.domain.steps import Actor, Step
+from incident_store.people import add_person, role_of
 from incident_store.policy_file import read_policy
 from incident_store.queries import find_incident, list_incidents
-from incident_store.terminal import incident_json, print_incident, print_json, print_list, utc_now
+from incident_store.terminal import LIMA, incident_json, lima, print_incident, print_json, print_list, utc_now
+from incident_store.words import EVENTS
 
 
 def list_command(settings: Settings, *, open_only: bool, as_json: bool) -> None:
@@ -52,3 +65,81 @@ def _password(file: Path | None) -> str:
     if file is None and sys.stdin.isatty():
         return getpass.getpass("password: ")
     return sys.stdin.readline().rstrip("\n")
+
+
+def record_command(
+    settings: Settings, number: int, kind: str, *, by: str, at: datetime | None, details: Sequence[str]
+) -> None:
+    """`renteseg incident record`: one step, by a person of the store; raises Refused saying what would be accepted."""
+    engine, now = open_store(settings.database_url), utc_now()
+    step = Step(_event_kind(kind), _moment(at, now), _details(details))
+    event = advance(engine, number, step, _actor(engine, by), now)
+    print(f"{number}: {EVENTS[event.kind]}, {lima(event.at)}")
+
+
+def register_command(
+    settings: Settings,
+    *,
+    by: str,
+    at: datetime | None,
+    words: Mapping[str, str],
+) -> None:
+    """`renteseg incident register`: what was reported by telephone, mail or Mesa de Partes."""
+    engine, now = open_store(settings.database_url), utc_now()
+    report = Report(
+        kind=_word(Kind, words["kind"]),
+        component=words["component"],
+        service=words["service"],
+        title=words["title"],
+        severity=_word(Severity, words["severity"]),
+        suspected=_word(Responsible, words["responsible"]),
+        channel=words["channel"],
+        detected_at=_moment(at, now),
+    )
+    print(register(engine, report, _actor(engine, by), now))
+
+
+def audit_command(settings: Settings) -> None:
+    """`renteseg audit verify`; raises Refused naming the first broken link of each incident."""
+    with read_store(settings.database_url) as connection:
+        audit = verify(connection)
+    if audit.broken:
+        raise Refused("\n".join(str(one) for one in audit.broken))
+    print(f"{audit.events} events of {audit.incidents} incidents: every chain is whole")
+
+
+Word = TypeVar("Word", bound=StrEnum)
+
+
+def _word(words: type[Word], given: str) -> Word:
+    try:
+        return words(given)
+    except ValueError:
+        raise Refused(f"{given!r} is none of {', '.join(words)}") from None
+
+
+def _event_kind(given: str) -> EventKind:
+    if given not in {kind.value for kind in ROLES}:
+        raise Refused(f"{given!r} is no step: write one of {', '.join(ROLES)}")
+    return EventKind(given)
+
+
+def _actor(engine: Engine, name: str) -> Actor:
+    role = role_of(engine, name)
+    if role is None:
+        raise Refused(f"nobody is called {name!r}; `renteseg user add {name} --role …` adds a person")
+    return Actor(name, role)
+
+
+def _moment(at: datetime | None, now: datetime) -> datetime:
+    """A time given by hand; without an offset it is Lima's."""
+    if at is None:
+        return now
+    return (at if at.tzinfo else at.replace(tzinfo=LIMA)).astimezone(UTC)
+
+
+def _details(words: Sequence[str]) -> dict[str, str]:
+    wrong = [word for word in words if "=" not in word]
+    if wrong:
+        raise Refused(f"{wrong[0]!r} is not name=value, such as responsible=B or reason='espera del operador'")
+    return dict(word.split("=", 1) for word in words)

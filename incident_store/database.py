@@ -17,6 +17,7 @@ from groundwork.problems import Away, ConfigurationError, Problem
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_SECONDS = 5
+STATEMENT_SECONDS = 30
 
 
 class StoreUnavailable(Away):
@@ -38,7 +39,17 @@ def open_store(url: str) -> Engine:
         return engine
     if backend == "postgresql":
         driver = parsed.set(drivername="postgresql+psycopg2")
-        return create_engine(driver, pool_pre_ping=True, pool_size=8, connect_args={"connect_timeout": BUSY_SECONDS})
+        return create_engine(
+            driver,
+            pool_pre_ping=True,
+            pool_size=8,
+            # A delivery decides by what it read: whoever changed it meanwhile makes it start again.
+            isolation_level="REPEATABLE READ",
+            connect_args={
+                "connect_timeout": BUSY_SECONDS,
+                "options": f"-c lock_timeout={BUSY_SECONDS}s -c statement_timeout={STATEMENT_SECONDS}s",
+            },
+        )
     raise ConfigurationError([_url_problem(f"{backend!r} is not supported")])
 
 

@@ -65,14 +65,14 @@ class Base(DeclarativeBase):
 
 
 class IncidentRow(Base):
-    """One incident. `component` is what it is about; `open_component` is the same while it is open, else NULL,
+    """One incident. `component` is what it is about; `open_component` is the same while it is attended, else NULL,
     and unique: two deliveries at once cannot open two incidents. State, severity and responsible are
     projections of its events, for lists and counts."""
 
     __tablename__ = "incidents"
 
     id: Mapped[int] = mapped_column(Key, primary_key=True)
-    component: Mapped[str]
+    component: Mapped[str] = mapped_column(index=True)
     open_component: Mapped[str | None] = mapped_column(unique=True)
     kind: Mapped[str] = mapped_column(String(16))
     service: Mapped[str]

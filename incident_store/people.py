@@ -1,7 +1,6 @@
 """Who may log in, and as what."""
 
 from datetime import UTC, datetime
-from enum import StrEnum
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -10,21 +9,13 @@ from sqlalchemy.exc import IntegrityError
 
 from groundwork.problems import Refused
 from incident_store.database import reading
+from incident_store.domain.lifecycle import Role
 from incident_store.models import UserRow
 
 SHORTEST_PASSWORD = 12
 LONGEST_PASSWORD = 1024
 _hasher = PasswordHasher()
 _NOBODY = _hasher.hash("the hash that an unknown name is compared with, so that both take the same time")
-
-
-class Role(StrEnum):
-    """What a person may do; checked by the server."""
-
-    ANALYST = "analyst"
-    SUPERVISOR = "supervisor"
-    VIEWER = "viewer"
-    ADMIN = "admin"
 
 
 def any_person(engine: Engine) -> bool:

@@ -1,9 +1,9 @@
 """Reads `config/sla.yml` into the domain's policy."""
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import holidays
@@ -12,7 +12,8 @@ from pydantic import Field, field_validator, model_validator
 from groundwork.configuration import Strict, read
 from groundwork.durations import Seconds
 from incident_store.domain.calendars import ALWAYS, WEEKDAYS, Calendar, Window, parse_window
-from incident_store.domain.policies import ClockName, Responsible, Severity, SlaPolicy, Target
+from incident_store.domain.lifecycle import EventKind
+from incident_store.domain.policies import ClockName, ClockRule, Responsible, Severity, SlaPolicy, Target, Terms
 
 HOLIDAY_YEARS = range(2020, 2051)
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -53,22 +54,85 @@ class CalendarEntry(Strict):
 
 
 class TargetEntry(Strict):
-    """How long each clock may run for one severity, on which calendar."""
+    """How long one clock may run, on which calendar, and whether a contract says so."""
 
-    response: Seconds
-    resolution: Seconds
+    within: Seconds
     calendar: str
     contractual: bool
+
+
+class ClockEntry(Strict):
+    """When a clock runs."""
+
+    start: EventKind
+    stops: frozenset[EventKind] = Field(min_length=1)
+    pausable: bool
+    responsibles: frozenset[Responsible] | None = None
+
+
+class TermsEntry(Strict):
+    """One set of terms."""
+
+    effective_from: date
+    severities: dict[str, Severity]
+    responsibles: dict[str, Responsible]
+    clocks: dict[ClockName, ClockEntry]
+    calendars: dict[str, Literal["always"] | CalendarEntry]
+    targets: dict[Severity, dict[ClockName, TargetEntry]]
+
+    @field_validator("targets")
+    @classmethod
+    def _every_severity(
+        cls, targets: dict[Severity, dict[ClockName, TargetEntry]]
+    ) -> dict[Severity, dict[ClockName, TargetEntry]]:
+        needed = (ClockName.RESPONSE, ClockName.RESOLUTION)
+        missing = [
+            f"{severity.value}.{name.value}"
+            for severity in Severity
+            for name in needed
+            if name not in targets.get(severity, {})
+        ]
+        if missing:
+            raise ValueError(f"no target for {', '.join(missing)}")
+        return targets
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        for severity, entries in self.targets.items():
+            for name, entry in entries.items():
+                if name not in self.clocks:
+                    raise ValueError(f"targets of {severity.value} name the clock {name.value!r}, which is not there")
+                if entry.calendar not in self.calendars:
+                    raise ValueError(
+                        f"targets of {severity.value} name the calendar {entry.calendar!r}, which is not there"
+                    )
+        return self
+
+    def terms(self, zone: ZoneInfo) -> Terms:
+        """The same as a value of the domain."""
+        calendars = {name: _calendar(entry, zone) for name, entry in self.calendars.items()}
+        return Terms(
+            effective_from=datetime.combine(self.effective_from, time(), zone),
+            severities=self.severities,
+            owners=self.responsibles,
+            clocks={
+                name: ClockRule(entry.start, entry.stops, entry.pausable, entry.responsibles)
+                for name, entry in self.clocks.items()
+            },
+            targets={
+                (name, severity): Target(timedelta(seconds=entry.within), calendars[entry.calendar], entry.contractual)
+                for severity, entries in self.targets.items()
+                for name, entry in entries.items()
+            },
+        )
 
 
 class PolicyFile(Strict):
     """`config/sla.yml`."""
 
     time_zone: str
-    severities: dict[str, Severity]
-    responsibles: dict[str, Responsible]
-    calendars: dict[str, Literal["always"] | CalendarEntry]
-    targets: dict[Severity, TargetEntry]
+    relapse_window: Seconds
+    versions: list[TermsEntry] = Field(min_length=1)
 
     @field_validator("time_zone")
     @classmethod
@@ -79,40 +143,25 @@ class PolicyFile(Strict):
             raise ValueError("is no time zone such as America/Lima") from error
         return name
 
-    @field_validator("targets")
+    @field_validator("versions")
     @classmethod
-    def _every_severity(cls, targets: dict[Severity, TargetEntry]) -> dict[Severity, TargetEntry]:
-        if missing := [severity.value for severity in Severity if severity not in targets]:
-            raise ValueError(f"no targets for {', '.join(missing)}")
-        return targets
-
-    @model_validator(mode="after")
-    def _named_calendars(self) -> "PolicyFile":
-        for severity, entry in self.targets.items():
-            if entry.calendar not in self.calendars:
-                raise ValueError(
-                    f"targets of {severity.value} name the calendar {entry.calendar!r}, which is not there"
-                )
-        return self
+    def _in_order(cls, versions: list[TermsEntry]) -> list[TermsEntry]:
+        days = [entry.effective_from for entry in versions]
+        if sorted(set(days)) != days:
+            raise ValueError("effective_from must grow from one version to the next")
+        return versions
 
     def policy(self) -> SlaPolicy:
         """The same as a value of the domain."""
-        calendars = {name: self._calendar(entry) for name, entry in self.calendars.items()}
+        zone = ZoneInfo(self.time_zone)
         return SlaPolicy(
-            severities=self.severities,
-            owners=self.responsibles,
-            targets={
-                (clock, severity): Target(timedelta(seconds=seconds), calendars[entry.calendar], entry.contractual)
-                for severity, entry in self.targets.items()
-                for clock, seconds in (
-                    (ClockName.RESPONSE, entry.response),
-                    (ClockName.RESOLUTION, entry.resolution),
-                )
-            },
+            versions=tuple(entry.terms(zone) for entry in self.versions),
+            relapse_window=timedelta(seconds=self.relapse_window),
         )
 
-    def _calendar(self, entry: Literal["always"] | CalendarEntry) -> Calendar:
-        return ALWAYS if entry == "always" else entry.calendar(ZoneInfo(self.time_zone), entry.closed_days())
+
+def _calendar(entry: Literal["always"] | CalendarEntry, zone: ZoneInfo) -> Calendar:
+    return ALWAYS if entry == "always" else entry.calendar(zone, entry.closed_days())
 
 
 def read_policy(config: Path) -> SlaPolicy:

@@ -8,9 +8,13 @@ from sqlalchemy import Connection, Row, func, select
 
 from incident_store.domain.episodes import Episode
 from incident_store.domain.incidents import Event, Incident, fold
+from incident_store.domain.lifecycle import FINAL, State
 from incident_store.episode_rows import episodes_of_incident
 from incident_store.incident_rows import event_of, history
 from incident_store.models import EventRow, IncidentRow, QuarantineRow
+
+ENDED = [state.value for state in (State.CLOSED, *FINAL)]
+"""States in which nothing more is expected of anybody but the record."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,7 @@ def list_incidents(connection: Connection, *, open_only: bool = False, limit: in
     """Incidents with their events, newest first."""
     query = select(*IncidentRow.__table__.c).order_by(IncidentRow.id.desc()).limit(limit)
     if open_only:
-        query = query.where(IncidentRow.open_component.is_not(None))
+        query = query.where(IncidentRow.state.not_in(ENDED))
     rows = connection.execute(query).all()
     events: dict[int, list[Event]] = defaultdict(list)
     numbers = [row.id for row in rows]
@@ -67,7 +71,7 @@ def find_incident(connection: Connection, number: int) -> tuple[IncidentRecord, 
 def count_incidents(connection: Connection) -> list[IncidentCount]:
     """Incidents counted by kind, severity, responsible, state and whether they are open."""
     words = (IncidentRow.kind, IncidentRow.severity, IncidentRow.responsible, IncidentRow.state)
-    is_open = IncidentRow.open_component.is_not(None)
+    is_open = IncidentRow.state.not_in(ENDED)
     rows = connection.execute(select(*words, is_open, func.count()).group_by(*words, is_open))
     return [IncidentCount(*row) for row in rows]
 

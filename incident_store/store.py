@@ -5,12 +5,15 @@ incident; versions say that nobody changed a row since it was read. Whoever lose
 """
 
 import hashlib
+import json
+import random
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, Engine, insert, update
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from incident_store.database import StoreUnavailable
 from incident_store.domain.episodes import Episode, Notification, take_in
@@ -24,12 +27,20 @@ from incident_store.episode_rows import (
     load_known,
     update_episode,
 )
-from incident_store.incident_rows import append, attached, follow, open_incident, open_incidents
+from incident_store.incident_rows import append, attached, follow, join_or_open, open_incidents
 from incident_store.models import QuarantineRow
 
 TRIES = 20
 LOST_RACES = {"40001", "40P01"}
 """PostgreSQL's serialization failure and deadlock: the same transaction may succeed when tried again."""
+
+
+CANNOT_HOLD = {"22", "54"}
+"""PostgreSQL's classes of errors for values that a column or an index cannot hold."""
+
+
+class Unstorable(Exception):
+    """The store cannot hold what it was given; trying again changes nothing."""
 
 
 @dataclass(frozen=True)
@@ -58,17 +69,66 @@ def record(
     policy: SlaPolicy,
     now: datetime,
 ) -> Recorded:
-    """Commit what a delivery says and what could not be understood of it; raises StoreUnavailable if it could not."""
-    for _ in range(TRIES):
+    """Commit what a delivery says and what could not be understood of it; raises StoreUnavailable if it could not.
+
+    An alert that the store cannot hold goes to quarantine, and its siblings are recorded (semantics 5).
+    """
+    try:
+        return _commit(engine, notifications, rejected, policy, now)
+    except (Unstorable, ValueError, OverflowError) as error:
+        if len(notifications) > 1:
+            parts = [record(engine, [one], [], policy, now) for one in notifications]
+            return _sum([*parts, _commit(engine, [], rejected, policy, now)])
+        refused = [_unstorable(one, error) for one in notifications]
+        return _commit(engine, [], [*rejected, *refused], policy, now)
+
+
+def _unstorable(notification: Notification, error: Exception) -> Rejected:
+    body = {
+        "labels": dict(notification.labels),
+        "annotations": dict(notification.annotations),
+        "startsAt": notification.starts_at.isoformat(),
+        "endsAt": notification.ends_at and notification.ends_at.isoformat(),
+        "fingerprint": notification.fingerprint,
+    }
+    return Rejected("unstorable", f"the store cannot hold it: {type(error).__name__}", json.dumps(body).encode())
+
+
+def _sum(parts: Sequence[Recorded]) -> Recorded:
+    return Recorded(
+        accepted=sum(part.accepted for part in parts),
+        duplicates=sum(part.duplicates for part in parts),
+        quarantined=sum(part.quarantined for part in parts),
+        incidents=tuple(sorted({number for part in parts for number in part.incidents})),
+    )
+
+
+def _commit(
+    engine: Engine,
+    notifications: Sequence[Notification],
+    rejected: Sequence[Rejected],
+    policy: SlaPolicy,
+    now: datetime,
+) -> Recorded:
+    for attempt in range(TRIES):
         try:
             with engine.begin() as connection:
                 return _apply(connection, notifications, rejected, policy, now)
         except (IntegrityError, Conflict):
-            continue
+            _stand_back(attempt)
         except DBAPIError as error:
-            if getattr(error.orig, "pgcode", None) not in LOST_RACES:
+            code = getattr(error.orig, "pgcode", None) or ""
+            if isinstance(error, DataError) or code[:2] in CANNOT_HOLD:
+                raise Unstorable(type(error.orig).__name__) from error
+            if code not in LOST_RACES:
                 raise StoreUnavailable(str(error.orig).strip()) from error
+            _stand_back(attempt)
     raise StoreUnavailable(f"other writers were first {TRIES} times")
+
+
+def _stand_back(attempt: int) -> None:
+    """Wait a little, longer each time and never the same, so that those who collided do not do so again."""
+    time.sleep(random.uniform(0, 0.005 * (attempt + 1)))  # noqa: S311 - chance, not secrecy
 
 
 def _apply(
@@ -123,7 +183,7 @@ def _attach(
     for episode, latest in sorted(fresh, key=lambda entry: (subject(entry[0].labels), entry[0].started_at)):
         component = subject(episode.labels)
         if component not in incidents:
-            incidents[component] = open_incident(connection, episode, policy, now)
+            incidents[component] = join_or_open(connection, episode, policy, now)
         append(connection, incidents[component], [attached(episode, now)])
         entries.append((episode, latest, incidents[component]))
     insert_episodes(connection, entries)
@@ -143,7 +203,7 @@ def _quarantine(connection: Connection, entry: Rejected, now: datetime) -> None:
             insert(QuarantineRow).values(
                 digest=digest,
                 reason=entry.reason,
-                detail=entry.detail,
+                detail=entry.detail.replace("\0", "\\0"),
                 body=entry.body,
                 first_received_at=now,
                 last_received_at=now,

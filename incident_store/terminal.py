@@ -13,10 +13,12 @@ from rich.table import Table
 
 from incident_store.clock_lines import render_reading, seconds, utc_text
 from incident_store.domain.episodes import Episode
-from incident_store.domain.incidents import Clock, Event, EventKind, read_clocks
-from incident_store.domain.policies import SlaPolicy
+from incident_store.domain.incident_clocks import Clock, read_clocks
+from incident_store.domain.incidents import Event
+from incident_store.domain.lifecycle import EventKind
+from incident_store.domain.policies import ClockName, SlaPolicy
 from incident_store.queries import IncidentRecord
-from incident_store.words import CLOCK_STATES, CLOCKS, EVENTS, RESPONSIBLES
+from incident_store.words import CLOCK_STATES, CLOCKS, EVENTS, RESPONSIBLES, STATES, details_in_words
 
 LIMA = ZoneInfo("America/Lima")
 
@@ -43,7 +45,7 @@ def incident_json(
                 "contractual": clock.target.contractual,
                 **render_reading(clock.reading),
             }
-            for clock in read_clocks(incident, policy, now)
+            for clock in read_clocks(record.events, policy, now)
         },
     }
     if episodes is not None:
@@ -83,21 +85,30 @@ def print_list(records: Sequence[IncidentRecord], policy: SlaPolicy, now: dateti
     if not records:
         print("No hay incidencias registradas.")
         return
-    table = Table(title="Incidencias (hora de Lima)", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in ("N°", "Componente", "Criticidad", "Resp.", "Estado", "Detectada", "Respuesta", "Solución"):
-        table.add_column(heading, overflow="fold")
+    table = Table(
+        title="Incidencias (hora de Lima; respuesta y solución: lo que queda)",
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+    )
+    for heading in ("N°", "Componente", "Crit.", "Resp.", "Estado", "Detectada", "Respuesta", "Solución"):
+        table.add_column(heading, overflow="fold", no_wrap=heading != "Componente")
     for record in records:
         incident = record.incident
+        clocks = {clock.name: clock for clock in read_clocks(record.events, policy, now)}
         table.add_row(
             str(record.number),
             escape(record.component),
             incident.severity.value.capitalize(),
             RESPONSIBLES[incident.responsible].split(" ")[0],
-            incident.state.value.upper() + ("\nrestabl. propuesto" if incident.proposed_restoration else ""),
-            incident.times[EventKind.DETECTED].astimezone(LIMA).strftime("%d/%m/%y %H:%M"),
-            *(_clock_words(clock) for clock in read_clocks(incident, policy, now)),
+            STATES[incident.state] + (" *" if incident.proposed_restoration else ""),
+            incident.times[EventKind.DETECTED].astimezone(LIMA).strftime("%d/%m %H:%M"),
+            *(_clock_words(clocks.get(name)) for name in (ClockName.RESPONSE, ClockName.RESOLUTION)),
         )
     Console().print(table)
+    if any(record.incident.proposed_restoration for record in records):
+        print("* restablecimiento propuesto, por confirmar")
 
 
 def print_incident(
@@ -108,12 +119,12 @@ def print_incident(
     screen.print(f"[bold]Incidencia {record.number}[/bold]: {escape(record.title)}")
     screen.print(f"Componente: {escape(record.component)}   Servicio: {escape(record.service)}")
     screen.print(
-        f"Estado: {incident.state.value.upper()}   Criticidad: {incident.severity.value.capitalize()}   "
-        f"Responsable sospechado: {RESPONSIBLES[incident.responsible]}"
+        f"Estado: {STATES[incident.state]}   Criticidad: {incident.severity.value.capitalize()}   "
+        f"Responsable{'' if incident.validated else ' sospechado'}: {RESPONSIBLES[incident.responsible]}"
     )
     if incident.proposed_restoration:
         screen.print(f"Restablecimiento propuesto: {lima(incident.proposed_restoration)} (por confirmar)")
-    for clock in read_clocks(incident, policy, now):
+    for clock in read_clocks(record.events, policy, now):
         _print_clock(screen, clock, explain=explain)
     screen.print(_episodes_table(episodes))
     screen.print(_events_table(record.events))
@@ -148,18 +159,22 @@ def _events_table(events: Sequence[Event]) -> Table:
     for heading in ("Hecho", "Ocurrió", "Registrado", "Por", "Detalle"):
         table.add_column(heading)
     for event in events:
-        details = ", ".join(f"{name}: {value}" for name, value in event.details.items())
+        details = details_in_words(event.details)
         table.add_row(
             EVENTS[event.kind], lima(event.at), lima(event.recorded_at), escape(event.author), escape(details)
         )
     return table
 
 
-def _clock_words(clock: Clock) -> str:
+def _clock_words(clock: Clock | None) -> str:
+    if clock is None:
+        return "no corre"
     if clock.stopped:
         return CLOCK_STATES[clock.reading.state]
     left = clock.reading.remaining.total_seconds()
-    return f"quedan {span(left)}" if left >= 0 else f"vencido hace {span(-left)}"
+    minutes = int(abs(left)) // 60
+    amount = f"{minutes // 60}h{minutes % 60:02}" if minutes >= 60 else f"{minutes} min"
+    return amount if left >= 0 else f"−{amount}"
 
 
 def lima(moment: datetime) -> str:

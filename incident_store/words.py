@@ -1,7 +1,9 @@
 """The Spanish words for what people read; identifiers stay English."""
 
+from collections.abc import Mapping
+
 from incident_store.domain.clocks import ClockState
-from incident_store.domain.incidents import EventKind
+from incident_store.domain.lifecycle import EventKind, State
 from incident_store.domain.policies import ClockName, Responsible
 
 RESPONSIBLES = {
@@ -10,12 +12,53 @@ RESPONSIBLES = {
     Responsible.OTI: "C OTI",
     Responsible.NOBODY: "sin determinar",
 }
-CLOCKS = {ClockName.RESPONSE: "Respuesta", ClockName.RESOLUTION: "Solución"}
+CLOCKS = {ClockName.RESPONSE: "Respuesta", ClockName.RESOLUTION: "Solución", ClockName.RCA: "Informe técnico (RCA)"}
 CLOCK_STATES = {
     ClockState.RUNNING: "en curso",
     ClockState.PAUSED: "en pausa",
     ClockState.MET: "cumplido",
     ClockState.BREACHED: "vencido",
+}
+STATES = {
+    State.DETECTED: "Detectada",
+    State.IN_ANALYSIS: "En análisis",
+    State.VALIDATED: "Diagnóstico validado",
+    State.DISPATCHED: "Derivada",
+    State.IN_ATTENTION: "En atención",
+    State.WAITING: "En espera",
+    State.RESTORED: "Restablecida",
+    State.CLOSED: "Cerrada",
+    State.CONSOLIDATED: "Consolidada",
+    State.DISCARDED: "Descartada",
+    State.REOPENED: "Reabierta",
+}
+DETAILS = {
+    "severity": "criticidad",
+    "responsible": "responsable",
+    "evidence": "indicio",
+    "fingerprint": "huella",
+    "alertname": "alerta",
+    "ended_by": "fin conocido por",
+    "reason": "motivo",
+    "cause": "causa",
+    "tests": "pruebas",
+    "to": "derivada a",
+    "channel": "canal",
+    "previous": "incidencia anterior",
+    "event": "hecho",
+    "from": "desde",
+    "text": "texto",
+}
+VALUES = {
+    "fires_again": "la alerta volvió a dispararse",
+    "earlier_start": "se conoció un inicio anterior",
+    "relapse": "recaída",
+    "resolved": "aviso de fin",
+    "unseen": "la alerta siguiente",
+    "nobody": "sin determinar",
+    "owner=provider": "componente del proveedor",
+    "owner=operator": "componente del operador",
+    "owner=oti": "componente de OTI",
 }
 EVENTS = {
     EventKind.FAULT_BEGAN: "Inicio de la falla",
@@ -28,4 +71,24 @@ EVENTS = {
     EventKind.RESTORATION_WITHDRAWN: "Propuesta retirada",
     EventKind.RESPONSIBLE_ANSWERED: "Respuesta del responsable",
     EventKind.RESTORED: "Restablecimiento confirmado",
+    EventKind.ANALYSIS_BEGAN: "Inicio del análisis",
+    EventKind.DIAGNOSED: "Diagnóstico propuesto",
+    EventKind.VALIDATED: "Diagnóstico validado",
+    EventKind.DISPATCHED: "Derivación",
+    EventKind.WAITING_BEGAN: "Inicio de espera",
+    EventKind.WAITING_ENDED: "Fin de espera",
+    EventKind.RCA_ASKED: "Pedido de informe técnico",
+    EventKind.RCA_RECEIVED: "Informe técnico recibido",
+    EventKind.CLOSED: "Cierre",
+    EventKind.ANNOUNCED: "Comunicación a los interesados",
+    EventKind.CONSOLIDATED: "Consolidación en la matriz",
+    EventKind.DISCARDED: "Descarte",
+    EventKind.REOPENED: "Reapertura",
+    EventKind.CORRECTED: "Corrección de hora",
+    EventKind.NOTED: "Nota",
 }
+
+
+def details_in_words(details: Mapping[str, str]) -> str:
+    """What an event says besides its time, in Spanish."""
+    return "; ".join(f"{DETAILS.get(name, name)}: {VALUES.get(value, value)}" for name, value in details.items())

@@ -35,10 +35,10 @@ EFFECTS = {
     Fault.API_SLOW: "the query API answers after 2.5 s",
     Fault.DB_DOWN: "nobody reaches the database; portal and API answer 503",
     Fault.LINK_DOWN: "connections are refused, operators' files pile up until the link is back",
-    Fault.QUEUE_STUCK: "files are queued but not processed",
+    Fault.QUEUE_STUCK: "files are queued but not processed; alert after 10 minutes",
     Fault.REJECT_FILES: "CLARO sends ROBOS files with a bad trailer (F04)",
     Fault.CORRUPT_FILE: "ENTEL sends undecodable ALTAS files (F02)",
-    Fault.MISSING_FILE: "DOLPHIN withholds its BAJAS file of the day",
+    Fault.MISSING_FILE: "DOLPHIN withholds its BAJAS file of the day; alert after 06:00 in Lima",
     Fault.CERT_EXPIRED: "the TLS port serves an expired certificate",
     Fault.MASS_BLOCK: "MOVISTAR loads a planned batch of 100,000 to 130,000 blocks (scaled); not a fault",
 }

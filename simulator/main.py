@@ -14,13 +14,15 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from groundwork.logs import configure_logs
+from groundwork.problems import Away
+from groundwork.serving import serve_beside
 from groundwork.settings import Settings, read_settings
 from simulator.certificates import issue_certificates
 from simulator.database import Database
 from simulator.exchange import Exchange
 from simulator.faults import Fault, FaultBook
 from simulator.options import Options, read_options
-from simulator.portal import portal_app, start_portal
+from simulator.portal import mails_app, portal_app, start_portal
 from simulator.relay import Ports, Relay
 from simulator.smtp import serve_mail
 
@@ -36,7 +38,7 @@ def run() -> None:
     configure_logs("simulator")
     try:
         asyncio.run(simulate(settings, options))
-    except OSError as error:
+    except (OSError, Away) as error:
         log.error("cannot start", reason=str(error))
         sys.exit(OUTSIDE_AWAY)
 
@@ -60,6 +62,7 @@ async def simulate(settings: Settings, options: Options) -> None:
         await asyncio.to_thread(exchange.step, datetime.now(UTC))  # the first visitor finds tables
         await _follow(relay, faults)
         mail = await serve_mail(settings.host, settings.smtp_port, settings.state / "mail")
+        serve_beside(mails_app(settings.state / "mail"), settings.host, settings.mail_port)
         rounds.start()
         log.info("simulating", portal=ports.plain, tls=ports.tls, link=ports.link, smtp=settings.smtp_port)
         await _follow_until(stop, relay, faults)
@@ -94,7 +97,7 @@ def _portal(settings: Settings, database: Database) -> Flask:
     book = FaultBook(settings.state / "simulator" / "faults.json")
     registry = CollectorRegistry()
     registry.register(FaultGauge(book))
-    return portal_app(database, settings.state / "mail", lambda: book.active(datetime.now(UTC)), registry)
+    return portal_app(database, lambda: book.active(datetime.now(UTC)), registry)
 
 
 class FaultGauge(Collector):

@@ -34,7 +34,7 @@ IMEI_PROBLEMS = {
 ActiveFaults = Callable[[], frozenset[Fault]]
 
 
-def portal_app(database: Database, mail_folder: Path, active: ActiveFaults, registry: CollectorRegistry) -> Flask:
+def portal_app(database: Database, active: ActiveFaults, registry: CollectorRegistry) -> Flask:
     """The application; every request asks `active` which faults are on."""
     app = health_app("simulator", registry, lambda: _not_ready(database))
     app.before_request(lambda: _suffer(active()))
@@ -42,9 +42,17 @@ def portal_app(database: Database, mail_folder: Path, active: ActiveFaults, regi
     app.register_error_handler(DatabaseAway, lambda _error: _unavailable())
     app.add_url_rule("/", "home", lambda: _home(database))
     app.add_url_rule("/consulta", "query", lambda: _query_page(database), methods=["POST"])
-    app.add_url_rule("/correo", "mails", lambda: _mails_page(mail_folder))
-    app.add_url_rule("/correo/<key>", "mail", lambda key: _mail_page(mail_folder, key))
     app.add_url_rule(f"{API}v1/imei/<imei>", "api", lambda imei: _answer(database, imei))
+    app.add_template_filter(_in_lima, "en_lima")
+    return app
+
+
+def mails_app(folder: Path) -> Flask:
+    """The received mails; not behind the link, so that they can be read whatever is broken on purpose."""
+    app = health_app("simulator", CollectorRegistry(), lambda: None)
+    app.after_request(_close_the_page)
+    app.add_url_rule("/", "mails", lambda: _mails_page(folder))
+    app.add_url_rule("/<key>", "mail", lambda key: _mail_page(folder, key))
     app.add_template_filter(_in_lima, "en_lima")
     return app
 

@@ -87,6 +87,7 @@ ROUTES = [
     ("alertname=RentesegLoadLogAway severity=warning owner=provider component=registro-cargas", "webhook,analistas"),
     ("alertname=RentesegExporterSilent severity=critical owner=oti", "webhook,supervisores,mesa-oti,analistas"),
     ("alertname=RentesegProbesStale severity=critical owner=oti", "webhook,supervisores,mesa-oti,analistas"),
+    ("alertname=RentesegLinkUnsettled severity=info owner=oti component=enlace link=enlace", "nadie"),
     ("alertname=RentesegComponentUnknown severity=warning owner=oti", "webhook,mesa-oti,analistas"),
     ("alertname=RentesegMonitorBlind severity=critical owner=oti", "webhook,supervisores,mesa-oti,analistas"),
     ("alertname=Otra severity=info", "webhook,analistas"),

@@ -8,7 +8,9 @@ from itertools import product
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 
-from incident_store.domain.incidents import Clock, Kind, State, read_clocks
+from incident_store.domain.incident_clocks import Clock, read_clocks
+from incident_store.domain.incidents import Kind
+from incident_store.domain.lifecycle import State
 from incident_store.domain.policies import Responsible, Severity, SlaPolicy
 from incident_store.queries import IncidentCount, IncidentRecord
 
@@ -73,7 +75,7 @@ def _clocks(records: Sequence[IncidentRecord], policy: SlaPolicy, now: datetime)
     )
     for record in records:
         incident = record.incident
-        for clock in read_clocks(incident, policy, now):
+        for clock in read_clocks(record.events, policy, now):
             words = [str(record.number), clock.name.value, incident.severity.value, incident.responsible.value]
             consumed.add_metric(words, _consumed(clock))
             if clock.reading.due is not None and not clock.stopped:

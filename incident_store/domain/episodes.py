@@ -106,11 +106,17 @@ def _join(met: Sequence[Episode], arrived: Episode) -> Episode:
     late = arrived.ended_by is None and ended_at is not None
     return replace(
         oldest,
+        annotations=min((episode.annotations for episode in (*met, arrived)), key=_rank),
         started_at=min(oldest.started_at, arrived.started_at),
         ended_at=ended_at,
         ended_by=None if ended_at is None else EndedBy.RESOLVED,
         to_verify=late or any(episode.to_verify for episode in met),
     )
+
+
+def _rank(annotations: Mapping[str, str]) -> list[tuple[str, str]]:
+    """An order among annotations, so that which ones are kept does not depend on which came first."""
+    return sorted(annotations.items())
 
 
 def _end_unseen(episodes: Iterable[Episode]) -> tuple[Episode, ...]:

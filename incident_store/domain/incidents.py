@@ -3,16 +3,20 @@
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-from incident_store.domain.clocks import Reading, read_clock
 from incident_store.domain.episodes import EndedBy, Episode
-from incident_store.domain.policies import ClockName, Responsible, Severity, SlaPolicy, Target
+from incident_store.domain.lifecycle import ATTENDED, TRANSITIONS, EventKind, State
+from incident_store.domain.policies import Responsible, Severity, SlaPolicy
 
 MONITORING = "monitoreo"
 """The author of what the monitoring itself records."""
+
+
+LONGEST_UNNOTICED = timedelta(days=31)
+"""How long before its alert a fault can have begun; a rule that says more is not believed."""
 
 
 class Kind(StrEnum):
@@ -20,28 +24,6 @@ class Kind(StrEnum):
 
     INCIDENT = "incidencia"
     QUESTION = "consulta"
-
-
-class State(StrEnum):
-    """Where an incident stands (semantics 10)."""
-
-    DETECTED = "detectada"
-    RESTORED = "restablecida"
-
-
-class EventKind(StrEnum):
-    """What can happen to an incident; each carries the time it happened (semantics 11)."""
-
-    FAULT_BEGAN = "fault_began"
-    DETECTED = "detected"
-    RECORDED = "recorded"
-    SEVERITY_SET = "severity_set"
-    SUSPECTED = "suspected"
-    EPISODE_ATTACHED = "episode_attached"
-    RESTORATION_PROPOSED = "restoration_proposed"
-    RESTORATION_WITHDRAWN = "restoration_withdrawn"
-    RESPONSIBLE_ANSWERED = "responsible_answered"
-    RESTORED = "restored"
 
 
 @dataclass(frozen=True)
@@ -83,6 +65,8 @@ class Incident:
     responsible: Responsible
     state: State
     times: Mapping[EventKind, datetime]
+    diagnosis: Event | None
+    validated: bool
 
     @property
     def proposed_restoration(self) -> datetime | None:
@@ -90,50 +74,39 @@ class Incident:
         return self.times.get(EventKind.RESTORATION_PROPOSED)
 
 
+def corrected(events: Iterable[Event]) -> list[Event]:
+    """The events with the times that later corrections gave them; a correction names the event by its place, from 1."""
+    effective = list(events)
+    for event in list(effective):
+        if event.kind is EventKind.CORRECTED:
+            place = int(event.details["event"]) - 1
+            effective[place] = replace(effective[place], at=event.at)
+    return effective
+
+
 def fold(events: Iterable[Event]) -> Incident:
     """The incident that these events, in order, amount to."""
     times: dict[EventKind, datetime] = {}
     severity, responsible, state = Severity.MEDIUM, Responsible.NOBODY, State.DETECTED
-    for event in events:
+    diagnosis: Event | None = None
+    validated = False
+    for event in corrected(events):
         times[event.kind] = event.at
-        if event.kind is EventKind.SEVERITY_SET:
-            severity = Severity(event.details["severity"])
-        elif event.kind is EventKind.SUSPECTED:
-            responsible = Responsible(event.details["responsible"])
+        state = TRANSITIONS[state].get(event.kind, state)
+        if event.kind is EventKind.DIAGNOSED:
+            diagnosis, validated = event, False
+        elif event.kind is EventKind.VALIDATED:
+            validated = True
         elif event.kind is EventKind.RESTORATION_WITHDRAWN:
             times.pop(EventKind.RESTORATION_PROPOSED, None)
-        elif event.kind is EventKind.RESTORED:
-            state = State.RESTORED
-    return Incident(severity, responsible, state, times)
+        severity = Severity(event.details["severity"]) if event.kind in SETS_SEVERITY else severity
+        responsible = Responsible(event.details["responsible"]) if event.kind in SETS_RESPONSIBLE else responsible
+    return Incident(severity, responsible, state, times, diagnosis, validated)
 
 
-STOPS = {
-    ClockName.RESPONSE: EventKind.RESPONSIBLE_ANSWERED,
-    ClockName.RESOLUTION: EventKind.RESTORED,
-}
-"""The event that stops each clock; both start when the fault was detected."""
-
-
-@dataclass(frozen=True)
-class Clock:
-    """One SLA clock of an incident, read at one moment."""
-
-    name: ClockName
-    target: Target
-    stopped: bool
-    reading: Reading
-
-
-def read_clocks(incident: Incident, policy: SlaPolicy, now: datetime) -> tuple[Clock, ...]:
-    """The incident's clocks at `now`; pure, so the same events always give the same reading (semantics 13, 17)."""
-    start = incident.times[EventKind.DETECTED]
-    clocks = []
-    for name, stopped_by in STOPS.items():
-        target = policy.targets[name, incident.severity]
-        stop = incident.times.get(stopped_by)
-        reading = read_clock(target.calendar, target.target, start, stop, (), now)
-        clocks.append(Clock(name, target, stop is not None, reading))
-    return tuple(clocks)
+SETS_SEVERITY = frozenset({EventKind.SEVERITY_SET, EventKind.VALIDATED})
+SETS_RESPONSIBLE = frozenset({EventKind.SUSPECTED, EventKind.VALIDATED})
+"""A diagnosis only proposes; what counts is set when it is validated."""
 
 
 def subject(labels: Mapping[str, str]) -> str:
@@ -145,14 +118,15 @@ def subject(labels: Mapping[str, str]) -> str:
     return labels.get("alertname") or "alerta sin nombre"
 
 
-def opening_events(episode: Episode, policy: SlaPolicy, now: datetime) -> list[Event]:
+def opening_events(episode: Episode, policy: SlaPolicy, now: datetime, previous: int | None = None) -> list[Event]:
     """The first events of an incident: when the fault began, was detected and recorded, how grave, who is suspected."""
-    severity = policy.severity(episode.labels.get("severity"))
-    responsible = policy.suspected(episode.labels.get("owner"))
+    terms = policy.at(episode.started_at)
+    severity = terms.severity(episode.labels.get("severity"))
+    responsible = terms.suspected(episode.labels.get("owner"))
     return [
         Event(EventKind.FAULT_BEGAN, _fault_began(episode), now),
         Event(EventKind.DETECTED, episode.started_at, now),
-        Event(EventKind.RECORDED, now, now),
+        Event(EventKind.RECORDED, now, now, details={} if previous is None else {"previous": str(previous)}),
         Event(EventKind.SEVERITY_SET, now, now, details={"severity": severity.value}),
         Event(
             EventKind.SUSPECTED,
@@ -172,39 +146,92 @@ def _fault_began(episode: Episode) -> datetime:
         began = datetime.fromtimestamp(float(episode.annotations.get("fault_began", "")), UTC)
     except (ValueError, OverflowError, OSError):
         return episode.started_at
-    return min(began, episode.started_at)
+    return began if episode.started_at - LONGEST_UNNOTICED <= began <= episode.started_at else episode.started_at
 
 
 def following_events(
     history: Sequence[Event], episodes: Sequence[Episode], policy: SlaPolicy, now: datetime
 ) -> list[Event]:
     """What must be added to an incident's history so that it agrees with its episodes; empty when it already does."""
+    if not episodes:
+        return []
     incident = fold(history)
     events: list[Event] = []
     detected_at = min(episode.started_at for episode in episodes)
+    began_at = min(_fault_began(episode) for episode in episodes)
+    if began_at < incident.times[EventKind.FAULT_BEGAN]:
+        events.append(Event(EventKind.FAULT_BEGAN, began_at, now))
     if detected_at < incident.times[EventKind.DETECTED]:
-        earlier = min(episodes, key=lambda episode: episode.started_at)
-        if _fault_began(earlier) < incident.times[EventKind.FAULT_BEGAN]:
-            events.append(Event(EventKind.FAULT_BEGAN, _fault_began(earlier), now))
-        details = {"reason": "an earlier start became known"}
+        details = {"reason": "earlier_start"}
         events.append(Event(EventKind.DETECTED, detected_at, now, details=details))
     severity = max(
-        (policy.severity(episode.labels.get("severity")) for episode in episodes), key=lambda one: one.weight
+        (policy.at(episode.started_at).severity(episode.labels.get("severity")) for episode in episodes),
+        key=lambda one: one.weight,
     )
-    if severity.weight > incident.severity.weight:
+    if severity.weight > incident.severity.weight and not incident.validated:
         events.append(Event(EventKind.SEVERITY_SET, now, now, details={"severity": severity.value}))
-    return events + _restoration(incident, episodes, now)
+    return events + _suspicion(history, episodes, policy, now) + _restoration(incident, episodes, now)
+
+
+def _suspicion(history: Sequence[Event], episodes: Sequence[Episode], policy: SlaPolicy, now: datetime) -> list[Event]:
+    """The owner behind the earliest alert is suspected, whichever alert arrived first; people's word stands."""
+    last = next((event for event in reversed(history) if event.kind in SETS_RESPONSIBLE), None)
+    if last is None or last.author != MONITORING:
+        return []
+    owner = first_of(episodes).labels.get("owner", "")
+    suspected = policy.at(first_of(episodes).started_at).suspected(owner)
+    if suspected.value == last.details["responsible"]:
+        return []
+    details = {"responsible": suspected.value, "evidence": f"owner={owner}"}
+    return [Event(EventKind.SUSPECTED, now, now, details=details)]
+
+
+def first_of(episodes: Sequence[Episode]) -> Episode:
+    """The earliest of an incident's episodes, the same whatever the order in which they arrived."""
+    return min(episodes, key=lambda episode: (episode.started_at, episode.fingerprint))
+
+
+def title(episode: Episode) -> str:
+    """What people read of an incident first: the alert's summary, else its name, else what it is about."""
+    return episode.annotations.get("summary") or episode.labels.get("alertname") or subject(episode.labels)
 
 
 def _restoration(incident: Incident, episodes: Sequence[Episode], now: datetime) -> list[Event]:
     """The restoration is proposed once every episode has ended, and withdrawn when one goes on."""
+    if incident.state not in ATTENDED:
+        return []
     ends = [episode.ended_at for episode in episodes if episode.ended_at is not None]
     proposed = incident.proposed_restoration
     if len(ends) < len(episodes):
-        withdrawn = Event(EventKind.RESTORATION_WITHDRAWN, now, now, details={"reason": "the alert fires again"})
+        withdrawn = Event(EventKind.RESTORATION_WITHDRAWN, now, now, details={"reason": "fires_again"})
         return [withdrawn] if proposed is not None else []
     if max(ends) == proposed:
         return []
     last = max(episodes, key=lambda episode: episode.ended_at or now)
     details = {"ended_by": (last.ended_by or EndedBy.RESOLVED).value}
     return [Event(EventKind.RESTORATION_PROPOSED, max(ends), now, details=details)]
+
+
+class Joining(StrEnum):
+    """Where an alert belongs whose component has no incident being attended."""
+
+    NEW = "new"
+    SAME = "same"
+    REOPEN = "reopen"
+
+
+def joining(history: Sequence[Event], episode: Episode, relapse_window: timedelta) -> Joining:
+    """Whether an episode belongs to the component's last incident, reopens it, or is a new one (semantics 8)."""
+    last = fold(history)
+    restored_at = last.times.get(EventKind.RESTORED)
+    if last.state not in {State.RESTORED, State.CLOSED} or restored_at is None:
+        return Joining.NEW
+    if episode.ended_at is not None and episode.ended_at <= restored_at:
+        return Joining.SAME
+    return Joining.REOPEN if episode.started_at <= restored_at + relapse_window else Joining.NEW
+
+
+def reopening_event(history: Sequence[Event], episode: Episode, now: datetime) -> Event:
+    """The relapse: at the alert's start, or at the restoration itself if the alert is older than that."""
+    restored_at = fold(history).times[EventKind.RESTORED]
+    return Event(EventKind.REOPENED, max(episode.started_at, restored_at), now, details={"reason": "relapse"})

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from incident_store.domain.calendars import Calendar
+from incident_store.domain.lifecycle import EventKind
 
 
 class Severity(StrEnum):
@@ -35,6 +36,21 @@ class ClockName(StrEnum):
 
     RESPONSE = "response"
     RESOLUTION = "resolution"
+    RCA = "rca"
+
+
+@dataclass(frozen=True)
+class ClockRule:
+    """When a clock starts and stops, whether waits stop it, and for whose faults it runs (None: everybody's)."""
+
+    start: EventKind
+    stops: frozenset[EventKind]
+    pausable: bool
+    responsibles: frozenset[Responsible] | None = None
+
+    def concerns(self, responsible: Responsible) -> bool:
+        """Whether the clock runs for incidents of this responsible."""
+        return self.responsibles is None or responsible in self.responsibles
 
 
 @dataclass(frozen=True)
@@ -47,11 +63,13 @@ class Target:
 
 
 @dataclass(frozen=True)
-class SlaPolicy:
-    """The whole of `sla.yml`: how alerts are read and how long each clock may run."""
+class Terms:
+    """What was agreed from one day on: how alerts are read, when clocks run and for how long they may."""
 
+    effective_from: datetime
     severities: Mapping[str, Severity]
     owners: Mapping[str, Responsible]
+    clocks: Mapping[ClockName, ClockRule]
     targets: Mapping[tuple[ClockName, Severity], Target]
 
     def severity(self, alert_severity: str | None) -> Severity:
@@ -61,3 +79,16 @@ class SlaPolicy:
     def suspected(self, owner: str | None) -> Responsible:
         """Who is suspected when a component of this owner fails."""
         return self.owners.get(owner or "", Responsible.NOBODY)
+
+
+@dataclass(frozen=True)
+class SlaPolicy:
+    """All terms, oldest first, and how soon after a restoration a relapse is the same incident (semantics 8, 18)."""
+
+    versions: tuple[Terms, ...]
+    relapse_window: timedelta
+
+    def at(self, moment: datetime) -> Terms:
+        """The terms in force at a moment; the oldest for what happened before any."""
+        in_force = [terms for terms in self.versions if terms.effective_from <= moment]
+        return in_force[-1] if in_force else self.versions[0]

@@ -34,6 +34,7 @@ PORTS = (
     "simulator_tls",
     "simulator_link",
     "smtp",
+    "mail",
 )
 HELD_SECONDS = 150
 STORES = ("sqlite", "postgresql")

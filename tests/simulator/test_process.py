@@ -29,6 +29,10 @@ def get(simulator: Running, path: str) -> httpx.Response:
     return httpx.get(f"http://127.0.0.1:{simulator.ports['plain']}{path}", timeout=10)
 
 
+def mails(simulator: Running, path: str) -> httpx.Response:
+    return httpx.get(f"http://127.0.0.1:{simulator.ports['mail']}{path}", timeout=10)
+
+
 def status(simulator: Running, path: str) -> int:
     """The status code, or 0 when nobody answers."""
     try:
@@ -146,7 +150,7 @@ def test_link_down_breaks_connections_and_refuses_new_ones_until_cleared(simulat
 def test_portal_down_concerns_the_pages_only(simulator):
     simulator.fault(Fault.PORTAL_DOWN)
     assert status(simulator, "/") == 503
-    assert status(simulator, "/correo") == 503
+    assert mails(simulator, "/").status_code == 200
     assert status(simulator, f"/api/v1/imei/{GOOD_IMEI}") == 200
 
     simulator.clear()
@@ -221,9 +225,9 @@ def test_mail_is_kept_once_it_is_accepted_and_listed(simulator):
 def test_hostile_mail_is_shown_and_does_nothing(simulator):
     send(simulator, "<script>alert(1)</script>", "</pre><img src=x onerror=alert(2)>\x1b[2J\n")
 
-    page = get(simulator, "/correo").text
-    key = page.split('href="/correo/')[1].split('"')[0]
-    message = get(simulator, f"/correo/{key}").text
+    page = mails(simulator, "/").text
+    key = page.split('<td><a href="/')[1].split('"')[0]
+    message = mails(simulator, f"/{key}").text
 
     for shown in (page, message):
         assert "<script>" not in shown
@@ -251,7 +255,7 @@ def test_mails_that_come_at_once_are_all_kept(simulator):
 
 
 def test_a_mail_that_is_not_there_is_not_found(simulator):
-    assert status(simulator, "/correo/..%2f..%2fetc") == 404
+    assert mails(simulator, "/..%2f..%2fetc").status_code == 404
 
 
 def test_it_stops_when_asked_and_starts_again_with_its_faults_and_mails(own_running):

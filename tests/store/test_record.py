@@ -1,15 +1,20 @@
 """One delivery, one transaction: what the store holds afterwards, on SQLite and on PostgreSQL."""
 
+import random
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, select, text
 
 from incident_store.database import StoreUnavailable, open_store, reading, schema_lag, upgrade
 from incident_store.domain.episodes import Episode, Notification
-from incident_store.domain.incidents import EventKind, read_clocks, seal
+from incident_store.domain.incident_clocks import read_clocks
+from incident_store.domain.incidents import seal
+from incident_store.domain.lifecycle import EventKind
 from incident_store.domain.policies import ClockName, Responsible, Severity
 from incident_store.models import EventRow, QuarantineRow
 from incident_store.queries import IncidentRecord, find_incident, list_incidents
@@ -56,7 +61,7 @@ def test_a_firing_alert_opens_one_incident_with_its_component_severity_and_suspe
 def test_two_clocks_run_from_the_detection_to_the_second(store: Engine) -> None:
     take(store, firing(0.5))
     found, _ = the_incident(store)
-    clocks = {clock.name: clock.reading for clock in read_clocks(found.incident, POLICY, at(10))}
+    clocks = {clock.name: clock.reading for clock in read_clocks(found.events, POLICY, at(10))}
     assert clocks[ClockName.RESPONSE].due == at(30.5)
     assert clocks[ClockName.RESOLUTION].due == at(240.5)
     assert clocks[ClockName.RESPONSE].elapsed == timedelta(minutes=9, seconds=30)
@@ -161,6 +166,82 @@ def test_hundred_new_components_at_once_from_two_peers_open_hundred_incidents(st
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(lambda one: take(store, *one), [alerts, alerts[::-1]]))
     assert len(all_incidents(store)) == 100
+
+
+def outcome(store: Engine) -> list[object]:
+    """All that the store says of its incidents but when it was written down."""
+    found = []
+    for one in all_incidents(store):
+        incident = one.incident
+        times = {kind: incident.times.get(kind) for kind in (EventKind.FAULT_BEGAN, EventKind.DETECTED)}
+        with reading(store).connect() as connection:
+            _, episodes = find_incident(connection, one.number) or (one, [])
+        spans = sorted((e.fingerprint, e.started_at, e.ended_at, e.ended_by) for e in episodes)
+        found.append((one.component, one.title, incident.severity, incident.responsible, times, spans))
+        found.append((incident.proposed_restoration,))
+    return found
+
+
+OTI = {**PORTAL_DOWN, "owner": "oti", "severity": "warning", "alertname": "RentesegComponentSlow"}
+
+
+def set_of_notifications() -> list[Notification]:
+    """Two alerts of one component from different owners, with flaps, duplicates and different words."""
+    return [
+        replace(firing(0), annotations={"summary": "b", "fault_began": str(at(-1).timestamp())}),
+        replace(firing(0), annotations={"summary": "a"}),
+        resolved(0, 4),
+        firing(8),
+        firing(2, OTI, "slow"),
+        resolved(-3, 1, OTI, "slow"),
+        resolved(2, 9, OTI, "slow"),
+        resolved(8, 12),
+    ]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_same_set_of_notifications_in_any_order_makes_the_same_incident(
+    store: Engine, seed: int, tmp_path: Path
+) -> None:
+    in_order, shuffled = set_of_notifications(), set_of_notifications() * 2
+    random.Random(seed).shuffle(shuffled)
+    for one in shuffled:
+        take(store, one)
+    other_url = f"sqlite:///{tmp_path}/in-order.db"
+    upgrade(other_url)
+    other = open_store(other_url)
+    take(other, *in_order)
+    assert outcome(store) == outcome(other)
+    other.dispose()
+
+
+def test_peers_that_post_the_same_older_alert_at_once_store_it_once(store: Engine) -> None:
+    for index in range(12):
+        name = f"peer-{index}"
+        labels = {**PORTAL_DOWN, "component": name}
+        take(store, firing(60, labels, name))
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda one: take(store, one), [firing(0, labels, name)] * 8))
+    for one in all_incidents(store):
+        with reading(store).connect() as connection:
+            found = find_incident(connection, one.number)
+        assert found is not None
+        assert [(e.started_at, e.ended_at) for e in found[1]] == [(at(0), at(60)), (at(60), None)]
+
+
+def test_alerts_of_one_fingerprint_that_turn_out_to_be_one_leave_the_other_incident_readable(store: Engine) -> None:
+    xa, xb = {**PORTAL_DOWN, "component": "xa"}, {**PORTAL_DOWN, "component": "xb"}
+    take(store, firing(0, xa))
+    take(store, firing(10, xb))
+    take(store, resolved(0, 20, xa))
+    assert len(all_incidents(store)) == 2
+
+
+def test_what_the_store_cannot_hold_is_quarantined_and_its_siblings_are_recorded(store: Engine) -> None:
+    poison = replace(firing(0), fingerprint="f" * 100_000, labels={"component": "x" * 3_000_000})
+    recorded = take(store, firing(0, {**PORTAL_DOWN, "component": "api"}, "good"), poison)
+    assert recorded.accepted + recorded.quarantined == 2
+    assert "api" in {one.component for one in all_incidents(store)}
 
 
 def test_a_store_without_tables_is_unavailable_and_says_what_to_run(store_url: str) -> None:

@@ -112,6 +112,8 @@ def test_a_body_that_is_not_alertmanagers_is_quarantined_and_counted(
         alert(labels={"alertname": 5}),
         {**alert(0), "status": "resolved"},
         {**alert(0), "status": "sleeping"},
+        alert(fingerprint="a\0b"),
+        alert(labels={"a\0b": 5}),
     ],
 )
 def test_one_bad_alert_goes_to_quarantine_and_its_siblings_are_recorded(
@@ -154,6 +156,11 @@ def test_the_watchdog_is_noted_and_opens_no_incident(receiver: FlaskClient, stor
     assert metric(receiver, "renteseg_webhook_watchdog_timestamp_seconds") == at(60).timestamp()
     assert metric(receiver, "renteseg_webhook_alerts_total", outcome="watchdog") == 1
     assert metric(receiver, "renteseg_webhook_truncated_alerts_total") == 3
+
+
+def test_a_truncation_beyond_belief_is_counted_as_many(receiver: FlaskClient) -> None:
+    assert post(receiver, alert_body(alert(0), truncatedAlerts=10**400))[0] == 200
+    assert metric(receiver, "renteseg_webhook_truncated_alerts_total") == 10**9
 
 
 def test_a_store_that_is_away_is_503_so_that_alertmanager_tries_again(receiver: FlaskClient, store: Engine) -> None:

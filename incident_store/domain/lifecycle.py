@@ -1,0 +1,158 @@
+"""Who may do what, when: the literal tables of an incident's life (semantics 10). Data; `steps.py` decides by it."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """What a person may do; checked by the server."""
+
+    ANALYST = "analyst"
+    SUPERVISOR = "supervisor"
+    VIEWER = "viewer"
+    ADMIN = "admin"
+
+
+class State(StrEnum):
+    """Where an incident stands; the values are what people read."""
+
+    DETECTED = "detectada"
+    IN_ANALYSIS = "en_analisis"
+    VALIDATED = "diagnostico_validado"
+    DISPATCHED = "derivada"
+    IN_ATTENTION = "en_atencion"
+    WAITING = "en_espera"
+    RESTORED = "restablecida"
+    CLOSED = "cerrada"
+    CONSOLIDATED = "consolidada"
+    DISCARDED = "descartada"
+    REOPENED = "reabierta"
+
+
+class EventKind(StrEnum):
+    """What can happen to an incident; each carries the time it happened (semantics 11)."""
+
+    FAULT_BEGAN = "fault_began"
+    DETECTED = "detected"
+    RECORDED = "recorded"
+    SEVERITY_SET = "severity_set"
+    SUSPECTED = "suspected"
+    EPISODE_ATTACHED = "episode_attached"
+    RESTORATION_PROPOSED = "restoration_proposed"
+    RESTORATION_WITHDRAWN = "restoration_withdrawn"
+    ANALYSIS_BEGAN = "analysis_began"
+    DIAGNOSED = "diagnosed"
+    VALIDATED = "validated"
+    DISPATCHED = "dispatched"
+    RESPONSIBLE_ANSWERED = "responsible_answered"
+    WAITING_BEGAN = "waiting_began"
+    WAITING_ENDED = "waiting_ended"
+    RESTORED = "restored"
+    RCA_ASKED = "rca_asked"
+    RCA_RECEIVED = "rca_received"
+    CLOSED = "closed"
+    ANNOUNCED = "announced"
+    CONSOLIDATED = "consolidated"
+    DISCARDED = "discarded"
+    REOPENED = "reopened"
+    CORRECTED = "corrected"
+    NOTED = "noted"
+
+
+_RCA = {EventKind.RCA_ASKED, EventKind.RCA_RECEIVED}
+
+
+def _stay(state: State, *kinds: EventKind) -> Mapping[EventKind, State]:
+    return dict.fromkeys(kinds, state)
+
+
+TRANSITIONS: Mapping[State, Mapping[EventKind, State]] = {
+    State.DETECTED: {
+        EventKind.ANALYSIS_BEGAN: State.IN_ANALYSIS,
+        EventKind.DISCARDED: State.DISCARDED,
+    },
+    State.IN_ANALYSIS: {
+        EventKind.DIAGNOSED: State.IN_ANALYSIS,
+        EventKind.VALIDATED: State.VALIDATED,
+        EventKind.RESTORED: State.RESTORED,
+        EventKind.DISCARDED: State.DISCARDED,
+    },
+    State.VALIDATED: {
+        EventKind.DIAGNOSED: State.IN_ANALYSIS,
+        EventKind.DISPATCHED: State.DISPATCHED,
+        EventKind.RESTORED: State.RESTORED,
+        EventKind.CLOSED: State.CLOSED,
+        EventKind.DISCARDED: State.DISCARDED,
+    },
+    State.DISPATCHED: {
+        EventKind.DISPATCHED: State.DISPATCHED,
+        EventKind.RESPONSIBLE_ANSWERED: State.IN_ATTENTION,
+        EventKind.WAITING_BEGAN: State.WAITING,
+        EventKind.RESTORED: State.RESTORED,
+        EventKind.CLOSED: State.CLOSED,
+    },
+    State.IN_ATTENTION: {
+        EventKind.DIAGNOSED: State.IN_ANALYSIS,
+        EventKind.DISPATCHED: State.DISPATCHED,
+        EventKind.WAITING_BEGAN: State.WAITING,
+        EventKind.RESTORED: State.RESTORED,
+        EventKind.CLOSED: State.CLOSED,
+    },
+    State.WAITING: {
+        EventKind.WAITING_ENDED: State.IN_ATTENTION,
+        EventKind.RESPONSIBLE_ANSWERED: State.WAITING,
+        EventKind.RESTORED: State.RESTORED,
+    },
+    State.RESTORED: {
+        EventKind.REOPENED: State.REOPENED,
+        EventKind.CLOSED: State.CLOSED,
+        **_stay(State.RESTORED, EventKind.DIAGNOSED, EventKind.VALIDATED, *_RCA),
+    },
+    State.REOPENED: {
+        EventKind.ANALYSIS_BEGAN: State.IN_ANALYSIS,
+        EventKind.DIAGNOSED: State.IN_ANALYSIS,
+        EventKind.DISPATCHED: State.DISPATCHED,
+        EventKind.RESTORED: State.RESTORED,
+    },
+    State.CLOSED: {
+        EventKind.REOPENED: State.REOPENED,
+        EventKind.CONSOLIDATED: State.CONSOLIDATED,
+        **_stay(State.CLOSED, EventKind.ANNOUNCED, *_RCA),
+    },
+    State.CONSOLIDATED: _stay(State.CONSOLIDATED, EventKind.RCA_RECEIVED),
+    State.DISCARDED: {},
+}
+"""State × what happened → state. What is not here is refused."""
+
+EVERYWHERE = frozenset({EventKind.CORRECTED, EventKind.NOTED})
+"""What may be added in any state and changes none."""
+
+_BOTH = frozenset({Role.ANALYST, Role.SUPERVISOR})
+_SUPERVISOR = frozenset({Role.SUPERVISOR})
+
+ROLES: Mapping[EventKind, frozenset[Role]] = {
+    EventKind.ANALYSIS_BEGAN: _BOTH,
+    EventKind.DIAGNOSED: _BOTH,
+    EventKind.VALIDATED: _SUPERVISOR,
+    EventKind.DISPATCHED: _SUPERVISOR,
+    EventKind.RESPONSIBLE_ANSWERED: _BOTH,
+    EventKind.WAITING_BEGAN: _SUPERVISOR,
+    EventKind.WAITING_ENDED: _SUPERVISOR,
+    EventKind.RESTORED: _BOTH,
+    EventKind.RCA_ASKED: _BOTH,
+    EventKind.RCA_RECEIVED: _BOTH,
+    EventKind.CLOSED: _SUPERVISOR,
+    EventKind.ANNOUNCED: _SUPERVISOR,
+    EventKind.CONSOLIDATED: _SUPERVISOR,
+    EventKind.DISCARDED: _SUPERVISOR,
+    EventKind.REOPENED: _SUPERVISOR,
+    EventKind.CORRECTED: _BOTH,
+    EventKind.NOTED: _BOTH,
+}
+"""Who may do each step. A supervisor may do an analyst's step; nobody else acts on incidents."""
+
+ATTENDED = frozenset(State) - {State.RESTORED, State.CLOSED, State.CONSOLIDATED, State.DISCARDED}
+"""States in which the fault is being attended: later alerts of the component belong to the incident (semantics 8)."""
+
+FINAL = frozenset({State.CONSOLIDATED, State.DISCARDED})
+"""States that nothing leaves."""
