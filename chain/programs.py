@@ -6,6 +6,7 @@ Nothing is installed: the packages are downloaded and unpacked as files, without
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from groundwork.problems import Away
@@ -16,7 +17,9 @@ PACKAGES = {
     "prometheus": ("prometheus", "promtool"),
     "prometheus-alertmanager": ("prometheus-alertmanager", "amtool"),
 }
-NAMES = {"prometheus-alertmanager": "alertmanager"}
+PEERS = {"prometheus-blackbox-exporter": ("prometheus-blackbox-exporter",)}
+"""What only benchmarks compare with."""
+NAMES = {"prometheus-alertmanager": "alertmanager", "prometheus-blackbox-exporter": "blackbox_exporter"}
 TEMPLATES = b"/usr/share/prometheus/alertmanager"
 """Debian's Alertmanager reads its default templates from this folder, which an unpacked copy does not have."""
 
@@ -40,7 +43,17 @@ def _on_path(name: str) -> list[Path]:
 
 def fetch() -> None:
     """Put every program that is not on PATH into `.programs/bin`; raises ProgramMissing saying how to help."""
-    for package, programs in PACKAGES.items():
+    _fetch(PACKAGES)
+
+
+def fetch_for_benchmarks() -> None:
+    """The same for the peers that benchmarks compare with; what was fetched before stays."""
+    here = FOLDER / "bin"
+    _fetch({package: names for package, names in PEERS.items() if not (here / NAMES.get(package, package)).exists()})
+
+
+def _fetch(packages: Mapping[str, tuple[str, ...]]) -> None:
+    for package, programs in packages.items():
         if all(_on_path(NAMES.get(name, name)) for name in programs):
             continue
         print(f"fetching {package} from the distribution", file=sys.stderr)

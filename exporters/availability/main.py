@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import sys
@@ -93,6 +94,7 @@ async def _run(settings: Settings, reloader: Reloader, targets: Targets, *, well
     app = availability_app(board, reload, loop, wall_clock)
     serve_beside(app, settings.host, settings.availability_port, web_config=settings.web_config)
     scheduler.watch(targets.components, targets.limits)
+    gc.freeze()  # what was loaded stays: looking through it again and again would only hold up probes
     work = asyncio.gather(scheduler.run(), _save_often(board, saved), reloader.follow(board, scheduler, wall_clock))
     reloads: set[asyncio.Task[list[Problem]]] = set()
     loop.add_signal_handler(signal.SIGHUP, lambda: reloads.add(loop.create_task(reload())))

@@ -1,5 +1,6 @@
 """What every component of `targets.yml` says, whatever its kind, and the fields that several kinds share."""
 
+import functools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -49,12 +50,14 @@ def web_address(value: str) -> str:
     return value
 
 
+@functools.lru_cache(maxsize=65536)
 def web_endpoint(value: str) -> tuple[str, int]:
-    """Host and port that a URL names."""
+    """Host and port that a URL names; read once, for it is probed again and again."""
     url = httpx.URL(value)
     return url.host, url.port or PORTS[url.scheme]
 
 
+@functools.lru_cache(maxsize=65536)
 def split_address(value: str) -> tuple[str, int]:
     """Host and port of `host:port` or `[address]:port`; raises ValueError for anything else."""
     match = ADDRESS.fullmatch(value)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import ipaddress
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -36,16 +37,23 @@ async def resolve(host: str) -> list[str]:
     The system's resolver cannot be interrupted. Probes of one host share one question, so that a name that hangs
     holds one of the resolver's threads, however many components and however often they ask.
     """
-    try:
-        return [str(ipaddress.ip_address(host))]
-    except ValueError:
-        pass
+    if literal := _literal(host):
+        return [literal]
     loop = asyncio.get_running_loop()
     question = _asking.get((loop, host))
     if question is None:
         question = _asking[loop, host] = loop.create_task(look_up(host))
         question.add_done_callback(lambda done: _answered(loop, host, done))
     return await asyncio.shield(question)
+
+
+@functools.lru_cache(maxsize=65536)
+def _literal(host: str) -> str | None:
+    """The address that `host` itself is, if it is one."""
+    try:
+        return str(ipaddress.ip_address(host))
+    except ValueError:
+        return None
 
 
 def _answered(loop: asyncio.AbstractEventLoop, host: str, question: asyncio.Task[list[str]]) -> None:

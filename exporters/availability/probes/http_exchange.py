@@ -58,6 +58,8 @@ class Answer:
     @property
     def text(self) -> str:
         """The body in the charset that the answer declares, if we know it; in UTF-8 otherwise."""
+        if "charset" not in self.headers.get("content-type", "").lower():
+            return self.body.decode("utf-8", errors="replace")
         header = Message()
         header["Content-Type"] = self.headers.get("content-type", "")
         try:
@@ -155,16 +157,23 @@ async def _exchange(streams: Streams, ask: Ask, target: bytes, attempt: Attempt)
 
 
 def _request(peer: h11.Connection, ask: Ask, target: bytes) -> bytes:
-    given = {name.lower() for name in ask.headers}
-    headers = {} if "host" in given else {"Host": parsed(ask.url).netloc.decode("ascii")}
-    headers |= {name: value for name, value in USUAL.items() if name.lower() not in given}
-    headers |= ask.headers
-    if ask.body or ask.method in ("POST", "PUT", "PATCH"):
-        headers["Content-Length"] = str(len(ask.body))
-    encoded = [(name.encode(), value.encode()) for name, value in headers.items()]
-    head = peer.send(h11.Request(method=ask.method, target=target, headers=encoded))
+    length = len(ask.body) if ask.body or ask.method in ("POST", "PUT", "PATCH") else None
+    head = peer.send(_head(ask.method, ask.url, target, tuple(ask.headers.items()), length))
     body = peer.send(h11.Data(data=ask.body)) if ask.body else b""
     return (head or b"") + (body or b"") + (peer.send(h11.EndOfMessage()) or b"")
+
+
+@lru_cache(maxsize=16384)
+def _head(method: str, url: str, target: bytes, given: tuple[tuple[str, str], ...], length: int | None) -> h11.Request:
+    """The head of a request, checked once: the same one is sent at every probe."""
+    names = {name.lower() for name, _ in given}
+    headers = {} if "host" in names else {"Host": parsed(url).netloc.decode("ascii")}
+    headers |= {name: value for name, value in USUAL.items() if name.lower() not in names}
+    headers |= dict(given)
+    if length is not None:
+        headers["Content-Length"] = str(length)
+    encoded = [(name.encode(), value.encode()) for name, value in headers.items()]
+    return h11.Request(method=method, target=target, headers=encoded)
 
 
 def _ends_with_the_connection(response: h11.Response) -> bool:
