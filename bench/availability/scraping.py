@@ -12,8 +12,8 @@ import psutil
 from bench.availability.running import cpu, ours
 from bench.figures import Figure, at_most
 
-COMPONENTS = 4_700
-"""About 43 samples each."""
+COMPONENTS = 5_600
+"""About 37 samples each."""
 SCRAPES = 20
 LOOKS = 200
 
