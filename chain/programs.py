@@ -17,10 +17,11 @@ PACKAGES = {
     "prometheus-alertmanager": ("prometheus-alertmanager", "amtool"),
 }
 PEERS = {
+    "prometheus-blackbox-exporter": ("prometheus-blackbox-exporter",),
     "prometheus-sql-exporter": ("prometheus-sql-exporter",),
 }
-"""What only the benchmarks need; fetched when one of them asks."""
-NAMES = {"prometheus-alertmanager": "alertmanager"}
+"""What only the benchmarks compare with; fetched when one of them asks."""
+NAMES = {"prometheus-alertmanager": "alertmanager", "prometheus-blackbox-exporter": "blackbox_exporter"}
 TEMPLATES = b"/usr/share/prometheus/alertmanager"
 """Debian's Alertmanager reads its default templates from this folder, which an unpacked copy does not have."""
 
@@ -51,9 +52,9 @@ def fetch() -> None:
 def peer(package: str) -> Path:
     """The program of a benchmark's peer, fetched if it is not here; raises ProgramMissing."""
     [name] = PEERS[package]
-    if not (FOLDER / "bin" / name).exists():
+    if not (FOLDER / "bin" / NAMES.get(name, name)).exists():
         _fetch(package, PEERS[package])
-    return program(name)
+    return program(NAMES.get(name, name))
 
 
 def _fetch(package: str, programs: tuple[str, ...]) -> None:

@@ -48,6 +48,7 @@ class Settings(BaseSettings):
     poll_seconds: float = Field(default=30, ge=1)
     watchdog_seconds: float = Field(default=60, ge=1)
     bodies_kept_days: int = Field(default=90, ge=1)
+    web_config: Path | None = None
 
     prometheus_port: Port = 9090
     alertmanager_port: Port = 9093
@@ -83,7 +84,8 @@ class Settings(BaseSettings):
 
     def environment(self) -> dict[str, str]:
         """These settings as environment variables, for child processes and `${…}` in configuration."""
-        return {f"RENTESEG_{name.upper()}": str(value) for name, value in self.model_dump().items()}
+        given = self.model_dump(exclude_none=True)
+        return {f"RENTESEG_{name.upper()}": str(value) for name, value in given.items()}
 
 
 def _sqlite(file: Path) -> str:

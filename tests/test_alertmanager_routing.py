@@ -104,6 +104,7 @@ ROUTES = [
     ("alertname=RentesegReconciliationStale severity=warning owner=oti", "webhook,mesa-oti,analistas"),
     ("alertname=RentesegWatchdogLate severity=critical owner=oti", "webhook,supervisores,mesa-oti,analistas"),
     ("alertname=RentesegQuarantineNotEmpty severity=warning owner=oti", "webhook,mesa-oti,analistas"),
+    ("alertname=RentesegMonitorBlind severity=critical owner=oti", "webhook,supervisores,mesa-oti,analistas"),
     ("alertname=Otra severity=info", "webhook,analistas"),
     ("alertname=Otra severity=Critical owner=OTI", "webhook,analistas"),
     ("alertname=Otra owner=oti", "webhook,mesa-oti,analistas"),

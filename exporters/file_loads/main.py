@@ -1,11 +1,12 @@
 """The file-load exporter: reads the load log in the background and shows where the daily files stand."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
 
 import structlog
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from sqlalchemy import make_url
 
 from exporters.file_loads.configuration import FILE, FileLoads, Line, read_file_loads
@@ -102,7 +103,7 @@ def run(settings: Settings | None = None) -> None:
     )
     refresher.start()
     own = registry(configuration, refresher, wall_clock)
-    app = health_app("file-loads", own, lambda: not_ready(refresher), lambda: rendered(refresher))
+    app = health_app("file-loads", lambda _accept: pieces(own, refresher), lambda: not_ready(refresher))
     serve(app, settings.host, settings.file_loads_port)
 
 
@@ -111,3 +112,8 @@ def not_ready(refresher: Refresher[Shown]) -> str | None:
     if refresher.fresh:
         return None
     return "the load log cannot be read" if refresher.attempted else "the load log was not read yet"
+
+
+def pieces(own: CollectorRegistry, refresher: Refresher[Shown]) -> tuple[Sequence[bytes], str]:
+    """The page of a scrape: the process's own figures, then the load log's, which are text already."""
+    return [generate_latest(own), rendered(refresher)], CONTENT_TYPE_LATEST

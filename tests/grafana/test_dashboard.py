@@ -32,6 +32,7 @@ METRICS = {
     "renteseg_probe_failures_total",
     "renteseg_probe_last_run_timestamp_seconds",
     "renteseg_tls_certificate_expiry_timestamp_seconds",
+    "renteseg_monitor_blind",
     "renteseg_file_loads",
     "renteseg_file_queue_files",
     "renteseg_file_queue_oldest_timestamp_seconds",
