@@ -4,6 +4,7 @@ Exit codes: 0 done, 1 refused or found wrong, 2 wrong usage, 3 something outside
 """
 
 import importlib
+import io
 import json
 import os
 import sys
@@ -48,7 +49,7 @@ def settings() -> Settings:
     """This machine's settings, also put into the environment, where configuration files find them."""
     found = read_settings()
     for variable, value in found.environment().items():
-        os.environ.setdefault(variable, value)
+        os.environ[variable] = os.environ.get(variable) or value
     return found
 
 
@@ -67,8 +68,7 @@ def up(
         os.environ["RENTESEG_STATE"] = str(state.absolute())
     found = settings()
     package("groundwork.logs").configure_logs("up")
-    package("chain.preparing").prepare(found, simulator=simulator)
-    raise typer.Exit(package("chain.up").up(found, package("chain.checking").check(found), simulator=simulator))
+    raise typer.Exit(package("chain.up").up(found, simulator=simulator))
 
 
 @app.command()
@@ -284,6 +284,9 @@ def clock(file: Annotated[typer.FileBinaryRead, typer.Argument(help="JSON lines;
 
 def main() -> None:
     """Run the command line; errors go to stderr, one line each, saying what to do."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except ConfigurationError as error:
@@ -292,6 +295,8 @@ def main() -> None:
         _fail(1, error)
     except Away as error:
         _fail(3, error)
+    except OSError as error:  # of a file or a peer that nobody below expected to fail; its own words say which
+        _fail(1 if error.filename else 3, f"{error.filename or 'the system'}: {error.strerror or error}")
 
 
 def _fail(code: int, *lines: object) -> NoReturn:

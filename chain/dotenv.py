@@ -20,7 +20,7 @@ def unknown_names(file: Path, config: Path) -> Iterator[Problem]:
     if not file.is_file():
         return
     known = _known(config)
-    for number, line in enumerate(file.read_text(encoding="utf-8", errors="replace").split("\n"), 1):
+    for number, line in enumerate(_text(file).split("\n"), 1):
         match = ASSIGNMENT.match(line)
         if match and match[1] not in known:
             near = difflib.get_close_matches(match[1], sorted(known), n=1)
@@ -34,5 +34,13 @@ def _known(config: Path) -> set[str]:
     files = [path for pattern in READ_BY for path in ROOT.glob(pattern)] + [
         path for path in config.rglob("*") if path.is_file()
     ]
-    texts = (path.read_text(encoding="utf-8", errors="replace") for path in files)
+    texts = (_text(path) for path in files)
     return fields | {match[1] for text in texts for match in VARIABLE.finditer(text)}
+
+
+def _text(path: Path) -> str:
+    """What stands in the file; nothing when it cannot be read, which others say."""
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""

@@ -5,6 +5,7 @@ import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from chain.kernel import has_environment, holder
 from groundwork.problems import Problem
 from groundwork.settings import Settings
 
@@ -49,27 +50,43 @@ SIMULATED = (
 
 
 def taken(listeners: Iterable[Listener], settings: Settings) -> list[Problem]:
-    """A problem for every port that is used by something else, or asked for twice."""
+    """A problem for every port that cannot be listened on, or is asked for twice, and for a host that is not ours."""
+    if reason := _unusable(settings.host, 0):
+        what = f"nothing can listen on {settings.host}: {reason}"
+        return [Problem(".env", what, "write an address of this machine, such as 127.0.0.1", where="RENTESEG_HOST")]
     problems, seen = [], dict[int, str]()
     for listener in listeners:
         port, variable = listener.port(settings), f"RENTESEG_{listener.setting.upper()}"
         if port in seen:
             what = f"port {port} of {listener.name} is also that of {seen[port]}"
             problems.append(Problem(".env", what, "give them different ports", where=variable))
-        elif not _free(settings.host, port):
-            what = f"port {port} of {listener.name} is taken on {settings.host}"
-            problems.append(Problem(".env", what, "stop what uses it, or choose another port here", where=variable))
+        elif reason := _unusable(settings.host, port):
+            who, remedy = _holder(port, settings)
+            what = f"port {port} of {listener.name} is {reason} on {settings.host}{who}"
+            problems.append(Problem(".env", what, remedy, where=variable))
         seen[port] = listener.name
     return problems
 
 
-def _free(host: str, port: int) -> bool:
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
+def _holder(port: int, settings: Settings) -> tuple[str, str]:
+    """Who holds the port, as far as it can be known, and what to do about it."""
+    process = holder(port)
+    if process is None:
+        return "", "stop what uses it, or choose another port here"
+    if has_environment(process, "RENTESEG_STATE", str(settings.state)):
+        return f" by PID {process}, left of an earlier run on {settings.state}", f"end it: kill {process}"
+    return f" by PID {process}", "stop it, or choose another port here"
+
+
+def _unusable(host: str, port: int) -> str | None:
+    """Why nothing can listen there, None when something can."""
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind((host, port))
-        except OSError as error:
-            if error.errno == errno.EADDRINUSE:
-                return False
-            raise
-    return True
+            listener.listen(1)
+    except (OSError, UnicodeError) as error:
+        if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+            return "taken"
+        return (error.strerror if isinstance(error, OSError) else None) or "it is no host name"
+    return None

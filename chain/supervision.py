@@ -2,6 +2,7 @@
 
 import configparser
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -14,11 +15,16 @@ from pathlib import Path
 
 import httpx
 
+from chain.kernel import adopt_orphans, end_children
+from chain.lock import SUPERVISOR
 from chain.programs import program
+from groundwork.problems import Refused
 from groundwork.settings import Settings
 
-READY_SECONDS = 60
 STOP_SECONDS = 20
+WORKING = {"exporter file-loads": "healthz"}
+"""The load log is what it watches: that it is away is a finding, not a reason to stop everything."""
+COMMENT = re.compile(r"\s[;#]|[\r\n]")
 
 
 @dataclass(frozen=True)
@@ -43,7 +49,8 @@ def processes(settings: Settings, *, simulator: bool) -> Iterator[Process]:
     if simulator:
         yield Process("simulator", _renteseg("simulator"), f"http://{settings.host}:{settings.simulator_port}/")
     for name, port in ours.items():
-        yield Process(name.split()[-1], _renteseg(*name.split()), f"http://{settings.host}:{port}/readyz")
+        page = WORKING.get(name, "readyz")
+        yield Process(name.split()[-1], _renteseg(*name.split()), f"http://{settings.host}:{port}/{page}")
     yield _alertmanager(settings)
     yield _prometheus(settings)
 
@@ -85,12 +92,17 @@ def _flags(flags: Mapping[str, object]) -> list[str]:
 class Supervisor:
     """A running supervisord with the chain's processes below it."""
 
-    def __init__(self, settings: Settings, members: Sequence[Process]) -> None:
+    def __init__(self, settings: Settings, members: Sequence[Process], lock: int) -> None:
         self._members = members
         configuration = _write_configuration(settings.state, members)
-        command = [sys.executable, "-m", "supervisor.supervisord", "--configuration", str(configuration)]
+        command = [sys.executable, "-m", "chain.supervised", str(os.getpid()), str(configuration)]
+        adopt_orphans()
         self._process = subprocess.Popen(  # noqa: S603
-            command, env={**os.environ, **settings.environment()}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            command,
+            env={**os.environ, **settings.environment()},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            pass_fds=[lock],  # held on to, should we be killed
         )
         self._lines = threading.Thread(target=self._pass_on_lines, daemon=True)
         self._lines.start()
@@ -101,10 +113,10 @@ class Supervisor:
             sys.stdout.buffer.write(line)
             sys.stdout.buffer.flush()
 
-    def await_ready(self) -> list[str]:
-        """Wait until every process can work; returns the names of those that could not within a minute."""
+    def await_ready(self, patience: float) -> list[str]:
+        """Wait until every process can work; returns the names of those that could not within `patience` seconds."""
         waiting = {member.name: member.ready for member in self._members if member.ready}
-        limit = time.monotonic() + READY_SECONDS
+        limit = time.monotonic() + patience
         with httpx.Client(timeout=2) as client:
             while waiting and time.monotonic() < limit and self._process.poll() is None:
                 waiting = {name: page for name, page in waiting.items() if not _answers(client, page)}
@@ -112,17 +124,24 @@ class Supervisor:
         return sorted(waiting)
 
     def wait(self) -> int:
-        """Wait for the end; returns the supervisor's exit code."""
+        """Wait for the end; returns the supervisor's exit code, negative when a signal ended it."""
         return self._process.wait()
 
+    @property
+    def ended(self) -> bool:
+        """Whether the supervisor has ended."""
+        return self._process.poll() is not None
+
     def stop(self) -> None:
-        """Stop every process, at last by force."""
+        """Stop every process, at last by force; also those whose supervisor was killed."""
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
         try:
             self._process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
             self._process.kill()
+            self._process.wait()
+        end_children(STOP_SECONDS)
         self._lines.join(timeout=1)
 
 
@@ -140,14 +159,13 @@ def _write_configuration(state: Path, members: Sequence[Process]) -> Path:
         "nodaemon": "true",
         "logfile": "/dev/null",
         "logfile_maxbytes": "0",
-        "pidfile": str(state / "supervisord.pid"),
+        "pidfile": str(state / SUPERVISOR),
         "loglevel": "warn",
         **({"user": "root"} if os.geteuid() == 0 else {}),
     }
     for priority, member in enumerate(members):
         parser[f"program:{member.name}"] = {
-            "command": shlex.join(member.command).replace("%", "%%"),
-            "directory": str(Path.cwd()).replace("%", "%%"),
+            "command": shlex.join(member.command),
             "priority": str(priority),
             "autorestart": "true",
             "startsecs": "1",
@@ -159,7 +177,17 @@ def _write_configuration(state: Path, members: Sequence[Process]) -> Path:
             "stdout_logfile": "/dev/fd/1",
             "stdout_logfile_maxbytes": "0",
         }
+    for section in parser.values():
+        for key, value in section.items():
+            section[key] = literal(value)
     path = state / "supervisord.conf"
     with path.open("w", encoding="utf-8") as file:
         parser.write(file)
     return path
+
+
+def literal(value: str) -> str:
+    """A value that supervisord reads as it stands; raises Refused where its file has no way to say so."""
+    if COMMENT.search(value):
+        raise Refused(f"a folder in {value!r} has a name that supervisord would cut; install in another one")
+    return value.replace("%", "%%")

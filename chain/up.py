@@ -1,49 +1,79 @@
 """`renteseg up`: checks everything, then starts everything, or starts nothing and says why."""
 
 import signal
+from collections.abc import Callable
 from types import FrameType
 
-import structlog
 from rich.console import Console
 from rich.table import Table
 
+from chain.checking import check
+from chain.lock import locked
 from chain.ports import PRODUCT, SIMULATED, Listener, taken
-from chain.preparing import faults_on, first_login
+from chain.preparing import faults_on, first_login, prepare
 from chain.programs import program
 from chain.rendering import render
 from chain.supervision import Supervisor, processes
-from groundwork.problems import ConfigurationError, Problem
+from groundwork.problems import Away, ConfigurationError, Refused
 from groundwork.settings import Settings
 from incident_store.database import upgrade
 
-log = structlog.get_logger()
+READY_SECONDS = 60.0
 
 
-def up(settings: Settings, problems: list[Problem], *, simulator: bool) -> int:
+class SupervisorEnded(Away):
+    """The supervisor was killed, or gave up."""
+
+
+def up(settings: Settings, *, simulator: bool) -> int:
     """Run the chain until it is interrupted; returns the exit code.
 
-    Raises ConfigurationError with `problems` and every taken port before anything starts, ProgramMissing without
-    Prometheus or Alertmanager, StoreUnavailable when the store cannot be migrated.
+    Raises ConfigurationError with every problem and every taken port before anything starts, Refused for a state
+    folder that another chain uses and for processes that do not become ready, ProgramMissing without Prometheus or
+    Alertmanager, StoreUnavailable when the store cannot be migrated, SupervisorEnded when it ends unasked.
     """
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    try:
+        with locked(settings.state) as lock:
+            return _up(settings, lock, simulator=simulator)
+    except KeyboardInterrupt:
+        return 0
+
+
+def _up(settings: Settings, lock: int, *, simulator: bool) -> int:
     listeners = (*PRODUCT, *SIMULATED) if simulator else PRODUCT
     program("prometheus"), program("alertmanager")
-    if wrong := [*problems, *taken(listeners, settings)]:
+    prepare(settings, simulator=simulator)
+    if wrong := [*check(settings), *taken(listeners, settings)]:
         raise ConfigurationError(wrong)
     upgrade(settings.database_url)
     login = first_login(settings)
     render(settings.config, settings.state / "rendered")
-    supervisor = Supervisor(settings, list(processes(settings, simulator=simulator)))
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
-    try:
-        for name in supervisor.await_ready():
-            log.error("not ready after a minute, see its lines above", late=name)
+    supervisor = Supervisor(settings, list(processes(settings, simulator=simulator)), lock)
+
+    def show() -> None:
         _show(settings, listeners, login[0], str(login[1]))
         if simulator and (faults := faults_on(settings)):
             print(f"faults still on: {', '.join(faults)}; `renteseg simulate clear` ends them", flush=True)
-        return supervisor.wait()
-    except KeyboardInterrupt:
-        return 0
+
+    run(supervisor, show)
+    return 0
+
+
+def run(supervisor: Supervisor, show: Callable[[], None], patience: float = READY_SECONDS) -> None:
+    """Await the processes, `show` that all of them can work, and wait for the end; whatever happens, stop them.
+
+    Raises Refused when one cannot work in time, SupervisorEnded when the supervisor ends before it is told to.
+    """
+    try:
+        late = supervisor.await_ready(patience)
+        if late and not supervisor.ended:
+            names = ", ".join(late)
+            raise Refused(f"not ready after {patience:g} s: {names}; why stands in the lines above. All was stopped")
+        if not supervisor.ended:
+            show()
+        raise SupervisorEnded(f"the supervisor ended with {supervisor.wait()} unasked. All was stopped; start again")
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         supervisor.stop()

@@ -1,5 +1,6 @@
 """`renteseg up` as a person uses it: refusals before anything starts, restarts, an end that is an end, data kept."""
 
+import contextlib
 import json
 import os
 import re
@@ -14,9 +15,15 @@ import psutil
 import pytest
 
 from chain.dotenv import unknown_names
+from chain.kernel import holder
+from chain.lock import locked
+from chain.supervision import Process, Supervisor, literal
+from chain.up import run
+from groundwork.problems import Refused
+from groundwork.settings import Settings
 from tests.builders import PORTAL_DOWN
 from tests.chain.conftest import Chain
-from tests.processes import ROOT, answers, renteseg, run_renteseg, wait_for
+from tests.processes import ROOT, answers, free_ports, renteseg, run_renteseg, wait_for
 
 pytestmark = pytest.mark.chain
 
@@ -47,16 +54,11 @@ def children(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
 
 
 def webhook_of(process: subprocess.Popen[bytes]) -> psutil.Process | None:
-    found = [one for one in children(process) if words_of(one)[-1:] == ["webhook"]]
-    return found[0] if found else None
-
-
-def words_of(process: psutil.Process) -> list[str]:
-    """The command line of a process; none of one that has just ended."""
-    try:
-        return process.cmdline()
-    except psutil.Error:
-        return []
+    for one in children(process):
+        with contextlib.suppress(psutil.Error):  # it ended while we looked
+            if one.cmdline()[-1:] == ["webhook"]:
+                return one
+    return None
 
 
 def test_ctrl_c_ends_everything_and_the_next_start_finds_its_data(chain: Chain) -> None:
@@ -99,6 +101,87 @@ def test_a_process_that_is_killed_is_started_again(chain: Chain) -> None:
     finally:
         process.send_signal(signal.SIGINT)
         assert process.wait(30) == 0
+
+
+def test_a_second_chain_on_the_same_folder_is_refused_naming_the_first(chain: Chain) -> None:
+    process = start(chain)
+    try:
+        done = run_renteseg("up", "--no-simulator", environment=Chain(chain.state, "").environment)
+        assert done.returncode == 1
+        assert f"{chain.state} is used by the chain of PID {process.pid}" in done.stderr
+        assert len(done.stderr.strip().split("\n")) == 1
+    finally:
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 0
+
+
+def test_when_up_is_killed_everything_ends_with_it_and_the_folder_can_be_used_again(chain: Chain) -> None:
+    process = start(chain)
+    family = children(process)
+    process.kill()
+    process.wait()
+    assert psutil.wait_procs(family, timeout=30)[1] == []
+    process = start(chain)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(30) == 0
+
+
+def test_when_the_supervisor_is_killed_up_says_so_and_leaves_nothing_behind(chain: Chain) -> None:
+    process = start(chain)
+    wait_for(lambda: "is running" in (chain.state / "up.log").read_text(), 30, "up has said that it runs")
+    family = children(process)
+    os.kill(int((chain.state / "supervisord.pid").read_text()), signal.SIGKILL)
+    assert process.wait(60) == 3
+    assert (chain.state / "up.log").read_text().strip().split("\n")[-1].startswith("the supervisor ended with -9")
+    assert psutil.wait_procs(family, timeout=5)[1] == []
+
+
+def test_a_port_that_an_earlier_run_left_taken_is_said_with_the_process_that_holds_it(chain: Chain) -> None:
+    listen = f"import socket, time; one = socket.create_server(('127.0.0.1', {chain.ports['console']})); time.sleep(99)"
+    left = subprocess.Popen([sys.executable, "-c", listen], env={**os.environ, **chain.environment})
+    try:
+        wait_for(lambda: holder(chain.ports["console"]), 20, "somebody listens")
+        done = run_renteseg("up", "--no-simulator", environment=chain.environment)
+        assert done.returncode == 1
+        assert f"by PID {left.pid}, left of an earlier run on {chain.state}; end it: kill {left.pid}" in done.stderr
+    finally:
+        left.kill()
+        left.wait()
+
+
+def test_without_everything_ready_nothing_is_called_running_and_all_is_stopped(chain: Chain) -> None:
+    chain.state.mkdir()
+    settings = Settings(state=chain.state)
+    shown: list[str] = []
+    members = [
+        Process("late", [sys.executable, "-c", "import time; time.sleep(99)"], f"http://127.0.0.1:{free_ports(1)[0]}/")
+    ]
+    with locked(chain.state) as lock:
+        supervisor = Supervisor(settings, members, lock)
+        interrupted = signal.getsignal(signal.SIGINT)
+        try:
+            with pytest.raises(Refused, match=r"not ready after 4 s: late; .* lines above. All was stopped"):
+                run(supervisor, lambda: shown.append("is running"), patience=4)
+        finally:
+            signal.signal(signal.SIGINT, interrupted)
+    assert supervisor.ended
+    assert shown == []
+
+
+def test_an_empty_secret_of_the_receiver_is_said_and_nothing_starts(chain: Chain) -> None:
+    token = chain.state / "secrets" / "webhook-token"
+    token.parent.mkdir(parents=True)
+    token.touch()
+    done = run_renteseg("up", "--no-simulator", environment=chain.environment)
+    assert done.returncode == 1
+    assert f"{token}: RENTESEG_WEBHOOK_TOKEN_FILE: holds a token of fewer than 16 characters" in done.stderr
+    assert "is running" not in done.stdout
+
+
+def test_every_value_is_written_so_that_supervisord_reads_it_as_it_stands() -> None:
+    assert literal("/a b/100%/x;y") == "/a b/100%%/x;y"
+    with pytest.raises(Refused, match="supervisord would cut"):
+        literal("/se ;mi/python -m renteseg")
 
 
 def test_a_taken_port_is_said_by_name_before_anything_starts(chain: Chain) -> None:

@@ -78,3 +78,13 @@ def test_a_wrong_setting_is_named(monkeypatch):
 
     assert refused.exit_code == 1
     assert "RENTESEG_SMTP_PORT" in refused.stderr
+
+
+def test_a_folder_that_cannot_be_written_is_refused_in_one_line(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    for state in ("/proc/x", str(tmp_path / "file")):
+        monkeypatch.setenv("RENTESEG_STATE", state)
+        refused = run.invoke(app, ["fault", "api-slow"])
+        assert refused.exit_code == 1
+        assert refused.stderr.startswith(state)
+        assert refused.stderr.count("\n") == 1
