@@ -97,7 +97,13 @@ async def _run(settings: Settings, reloader: Reloader, targets: Targets, *, well
     gc.freeze()  # what was loaded stays: looking through it again and again would only hold up probes
     work = asyncio.gather(scheduler.run(), _save_often(board, saved), reloader.follow(board, scheduler, wall_clock))
     reloads: set[asyncio.Task[list[Problem]]] = set()
-    loop.add_signal_handler(signal.SIGHUP, lambda: reloads.add(loop.create_task(reload())))
+
+    def reload_soon() -> None:
+        task = loop.create_task(reload())
+        reloads.add(task)
+        task.add_done_callback(reloads.discard)
+
+    loop.add_signal_handler(signal.SIGHUP, reload_soon)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, work.cancel)
     try:

@@ -106,6 +106,11 @@ def test_one_probe_on_demand(settings: Settings) -> None:
         )
         unknown = running.client.get("/probe", params={"target": "nobody"})
 
+        told = running.client.get("/probe", params={"target": "portal", "debug": "true"})
+
+    assert told.headers["content-type"].startswith("text/plain")
+    for words in ("connecting to 127.0.0.1", "GET http://127.0.0.1:", "status 200", "phases", "works", "url: http://"):
+        assert words in told.text
     assert 'renteseg_probe_success{component="portal"} 1.0' in good.text
     assert 'renteseg_probe_phase_seconds{component="portal",phase="connect"}' in good.text
     assert 'renteseg_probe_failure_reason{component="silent",reason="timeout_response"} 1.0' in hurried.text

@@ -83,6 +83,15 @@ def added(entry: str) -> str:
         ("{name: a, kind: sql, service: s, owner: oti, url: 'sqlite://'}", "names no SQLite file"),
         ("{name: a, kind: sql, service: s, owner: oti, url: 'nothing'}", "is not a database URL"),
         ("{name: a, kind: tcp, service: s, owner: oti, address: 'a:1', timeout: 5}", "is not a duration"),
+        ("{name: a, kind: tcp, service: s, owner: oti, address: 'a:1', interval: 0s}", "is a duration of zero"),
+        (
+            "{name: a, kind: tls, service: s, owner: oti, address: 'a:1', expect: {valid_for: soon}}",
+            "is not a duration",
+        ),
+        ("{name: a, kind: dns, service: s, owner: oti, server: a, query: 'a..b'}", "is not a name that DNS knows"),
+        ("{name: a, kind: sftp, service: s, owner: oti, address: 'a:1', user: u}", "a password_file or a key_file"),
+        ("{name: a, kind: imap, service: s, owner: oti, address: 'a:1', folder: f}", "names a folder without a login"),
+        ("{name: a, kind: sql, service: s, owner: oti, url: 'oracle://a/b'}", "install renteseg-monitor[oracle]"),
         ("{name: a, kind: tcp, service: s, owner: oti, address: 'a:1', timeout: 11s}", "is longer than the interval"),
         ("{name: a, kind: tcp, service: s, owner: oti, address: 'a:1', interval: 3s}", "is longer than the interval"),
         ("{name: link, kind: tcp, service: s, owner: oti, address: 'a:1'}", "'link' stands twice"),
@@ -132,6 +141,22 @@ def test_check_names_unusable_files_and_unresolved_hosts(tmp_path: Path) -> None
     assert len(found) == 2
     assert "a.ca_file: /absent.pem cannot be used: No such file" in found[0]
     assert "a: no-such-host.invalid does not resolve" in found[1]
+
+
+def test_check_names_the_keys_and_passwords_that_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "cert.pem").write_text("no certificate")
+    pair = f"cert_file: {tmp_path}/cert.pem"
+    text = (
+        added("{name: a, kind: http, service: s, owner: oti, url: 'http://127.0.0.1/', bearer_file: /absent/token}")
+        + "  - {name: b, kind: api, service: s, owner: oti, secrets: {k: /absent}, steps: [{url: 'http://127.0.0.1/'}]}\n"
+        + "  - {name: c, kind: sftp, service: s, owner: oti, address: '127.0.0.1:22', user: u, key_file: /absent/key}\n"
+        + f"  - {{name: d, kind: tls, service: s, owner: oti, address: '127.0.0.1:1', {pair}}}\n"
+    )
+    written(tmp_path, text)
+
+    found = [str(problem).split(": ", 1)[1] for problem in check(tmp_path, {})]
+
+    assert [line.split(":")[0] for line in found] == ["a.bearer_file", "b.secrets.k", "c.key_file", "d.cert_file"]
 
 
 def test_an_ipv6_address_is_split() -> None:
