@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -207,9 +207,10 @@ def counted(url: str, state: Path) -> LoadLogSource:
     began = time.perf_counter()
     if not os.environ.get("RENTESEG_BENCH_FIRST_COUNT"):
         last, now = int(scalar(url, "SELECT max(id) FROM carga_archivo")), datetime.now(UTC)
+        newest = scalar(url, "SELECT max(actualizado_en) FROM carga_archivo").astimezone(UTC)
         identity = identity_of(configuration, make_url(url).render_as_string())
         with open_ledger(state / STATE_FILE, identity, now) as ledger:
-            ledger.save_marks(Marks(origin=1, last=last, counted=last, complete=True, newest=now - timedelta(hours=1)))
+            ledger.save_marks(Marks(origin=1, last=last, counted=last, complete=True, newest=newest))
     source = LoadLogSource(configuration, state)
     while source.read().totals is None:
         pass
