@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: up setup test check lock clean
+.PHONY: up setup test bench check lock clean
 .DEFAULT_GOAL := up
 
 up: setup ## the whole chain on loopback, with a simulated RENTESEG; Ctrl-C stops it
@@ -12,6 +12,9 @@ setup: .venv/ready .programs/ready ## the environment and the fetched programs
 
 test: .venv/ready-dev .programs/ready ## the whole test suite
 	$(BIN)/python -m pytest
+
+bench: .venv/ready-dev .programs/ready ## the benchmarks against peers; ONLY=receiver runs one
+	@$(BIN)/python -m bench $(ONLY)
 
 check: .venv/ready-dev .programs/ready ## linters, types, import contracts, rules, configuration
 	$(BIN)/ruff check .
