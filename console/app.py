@@ -1,6 +1,7 @@
 """The application: login, the incidents, one incident, the runbooks."""
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from wtforms.validators import DataRequired, Length
 
 from groundwork.serving import health_app
 from incident_store.database import reading, schema_lag
-from incident_store.domain.incident_clocks import read_clocks
+from incident_store.domain.incident_clocks import Clock, read_clocks
 from incident_store.domain.lifecycle import Role
 from incident_store.domain.policies import SlaPolicy
 from incident_store.people import password_fits, role_of
@@ -152,6 +153,10 @@ def _prepare_words(app: Flask) -> None:
     )
 
 
+def _by_name(clocks: Sequence[Clock]) -> dict[str, Clock]:
+    return {clock.name.value: clock for clock in clocks}
+
+
 def _runbook_file(name: str) -> Path | None:
     """The runbook of this alert, None when there is none."""
     page = RUNBOOKS / f"{name}.md"
@@ -165,7 +170,7 @@ def _add_pages(app: Flask, engine: Engine, policy: SlaPolicy) -> None:
         now = datetime.now(UTC)
         with reading(engine).connect() as connection:
             records = list_incidents(connection, limit=200)
-        rows = [(record, record.incident, read_clocks(record.events, policy, now)) for record in records]
+        rows = [(record, record.incident, _by_name(read_clocks(record.events, policy, now))) for record in records]
         return render_template("incidents.html", rows=rows, now=now)
 
     @app.get("/incidencias/<int:number>")

@@ -72,6 +72,10 @@ class Chain:
         numbers = [one["incident"] for one in listed if one["component"] == component]
         return [json.loads(self.renteseg("incident", "show", str(number), "--json")) for number in numbers]
 
+    def components(self) -> set[str]:
+        """The components that have incidents."""
+        return {one["component"] for one in json.loads(self.renteseg("incident", "list", "--json"))}
+
     def mails(self) -> list[str]:
         """The mails that the development server keeps: subject and plain text."""
         box = mailbox.Maildir(self.state / "mail", factory=None, create=False)

@@ -6,6 +6,7 @@ import re
 import signal
 import socket
 import subprocess
+import sys
 from pathlib import Path
 
 import httpx
@@ -46,8 +47,16 @@ def children(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
 
 
 def webhook_of(process: subprocess.Popen[bytes]) -> psutil.Process | None:
-    found = [one for one in children(process) if one.cmdline()[-1:] == ["webhook"]]
+    found = [one for one in children(process) if words_of(one)[-1:] == ["webhook"]]
     return found[0] if found else None
+
+
+def words_of(process: psutil.Process) -> list[str]:
+    """The command line of a process; none of one that has just ended."""
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
 
 
 def test_ctrl_c_ends_everything_and_the_next_start_finds_its_data(chain: Chain) -> None:
@@ -109,7 +118,7 @@ def test_all_errors_of_all_files_are_said_at_once_and_nothing_starts(chain: Chai
     edit(config / "targets.yml", "interval: 10s", "intervall: 10s")
     edit(config / "targets.yml", "owner: oti", "owner: nobody")
     edit(config / "file_loads.yml", 'deadline: "06:00"', "deadline: six")
-    edit(config / "sla.yml", "response: 30m", "response: soon")
+    edit(config / "sla.yml", "within: 30m", "within: soon")
     edit(config / "alertmanager.yml", "group_wait: 5s", "group_wate: 5s")
     edit(config / "prometheus.yml", "scrape_interval: 5s", "scrape_interval: five")
     for command in ("up", "check"):
@@ -119,7 +128,7 @@ def test_all_errors_of_all_files_are_said_at_once_and_nothing_starts(chain: Chai
         for name, words in {
             "targets.yml:": ("intervall", "did you mean 'interval'"),
             "file_loads.yml:": ("deadline",),
-            "sla.yml:": ("targets.alta.response", "is not a duration"),
+            "sla.yml:": ("targets.alta.response.within", "is not a duration"),
             "alertmanager.yml:": ("group_wate",),
             "prometheus.yml": ("five",),
         }.items():
@@ -140,6 +149,20 @@ def test_a_misspelt_name_in_the_environment_file_is_found(tmp_path: Path) -> Non
     file.write_text("RENTESEG_WEBHOOK_PORT=1\nRENTESEG_WEBHOK_PORT=2\nRENTESEG_MAIL_ANALYSTS=a@b.example\nOTHER=1\n")
     (problem,) = unknown_names(file, ROOT / "config")
     assert (problem.line, problem.remedy) == (2, "did you mean RENTESEG_WEBHOOK_PORT?")
+
+
+def test_where_nothing_can_be_fetched_one_line_says_how_to_go_on(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "chain.programs"],
+        env={"PATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
+    assert done.returncode == 1
+    *_, last = done.stderr.strip().split("\n")
+    assert "install Prometheus and Alertmanager" in last
 
 
 def test_a_setting_that_is_no_number_is_named(chain: Chain) -> None:
