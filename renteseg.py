@@ -73,8 +73,11 @@ def up(
 
 @app.command()
 def check() -> None:
-    """Every file under config/ and rules/: file, line, what is wrong, what to do."""
-    if problems := package("chain.checking").check(settings()):
+    """Every file under config/ and rules/: file, line, what is wrong, what to do; warnings do not fail."""
+    found = settings()
+    for warning in package("chain.alertmanager_advice").advise(found):
+        print(f"warning: {warning}", file=sys.stderr)
+    if problems := package("chain.checking").check(found):
         raise ConfigurationError(problems)
     print("the configuration is in order")
 

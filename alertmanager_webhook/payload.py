@@ -20,6 +20,8 @@ LONGEST_IDENTIFIER = 256
 IDENTIFYING = ("alertname", "component", "operator", "file_type", "service", "owner", "severity")
 PLAUSIBLE_YEARS = range(2000, 2100)
 WATCHDOG = "Watchdog"
+MOST_ENTRIES = 100
+"""Bad alerts of one body that go to quarantine each by itself."""
 MOST_TRUNCATED = 10**9
 FINGERPRINT = re.compile(r"[0-9A-Za-z_-]+")
 
@@ -30,6 +32,7 @@ class Reason(StrEnum):
     NOT_JSON = "not-json"
     NOT_A_DELIVERY = "not-a-delivery"
     BAD_ALERT = "bad-alert"
+    MANY_BAD_ALERTS = "many-bad-alerts"
 
 
 class Alert(BaseModel):
@@ -117,7 +120,18 @@ def read_delivery(body: bytes) -> Delivery:
     delivery = Delivery(truncated=_count(payload.get("truncatedAlerts")))
     for entry in alerts:
         _read_alert(entry, delivery)
+    delivery.rejected = _few(delivery.rejected)
     return delivery
+
+
+def _few(rejected: list[Rejected]) -> list[Rejected]:
+    """Not more entries than a person would look at: what exceeds them is one entry, a list of the alerts."""
+    rest = rejected[MOST_ENTRIES:]
+    if not rest:
+        return rejected
+    detail = f"{len(rest)} more alerts of the same body; the first: {rest[0].detail}"
+    body = b"[" + b",".join(entry.body for entry in rest) + b"]"
+    return [*rejected[:MOST_ENTRIES], Rejected(Reason.MANY_BAD_ALERTS.value, detail, body)]
 
 
 def _read_alert(entry: Any, delivery: Delivery) -> None:

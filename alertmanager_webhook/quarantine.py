@@ -78,10 +78,12 @@ def dismiss_command(settings: Settings, number: int) -> None:
 
 
 def reread(entry: Entry) -> Delivery:
-    """What this program makes of an entry: a whole body, or one alert of a body."""
+    """What this program makes of an entry: a whole body, or one or many alerts of a body."""
     body = entry.rejected.body
     if entry.rejected.reason in (Reason.BAD_ALERT, UNSTORABLE):
         body = b'{"alerts": [' + body + b"]}"
+    elif entry.rejected.reason == Reason.MANY_BAD_ALERTS:
+        body = b'{"alerts": ' + body + b"}"
     return read_delivery(body)
 
 

@@ -5,7 +5,7 @@ import sys
 
 from bench.figures import publish
 
-BENCHMARKS = {"availability": "bench.availability.run", "file-loads": "bench.file_loads"}
+BENCHMARKS = {"availability": "bench.availability.run", "file-loads": "bench.file_loads", "receiver": "bench.receiver"}
 
 
 def main(names: list[str]) -> int:

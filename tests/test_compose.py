@@ -9,6 +9,7 @@ import typer
 import yaml
 
 import renteseg
+from chain.rendering import render
 from groundwork.settings import Settings
 
 ROOT = Path(__file__).parent.parent
@@ -85,7 +86,8 @@ def test_a_process_of_ours_has_no_rights_to_spare(name: str) -> None:
 def test_a_process_of_ours_is_given_the_secrets_that_its_environment_names(name: str) -> None:
     given = set(OURS[name].get("secrets", []))
     needed = {"webhook": {"postgres-password", "webhook-token"}, "migrate": {"postgres-password"}}
-    needed |= {"worker": {"postgres-password"}, "incidents": {"postgres-password"}, "console": {"postgres-password"}}
+    needed |= {"webhook-2": needed["webhook"], "worker-2": {"postgres-password"}, "worker": {"postgres-password"}}
+    needed |= {"incidents": {"postgres-password"}, "console": {"postgres-password"}}
 
     assert given == needed.get(name, set())
     assert ("RENTESEG_DATABASE_PASSWORD_FILE" in OURS[name]["environment"]) == ("postgres-password" in given)
@@ -106,6 +108,30 @@ def test_the_addresses_of_the_rendered_files_are_those_of_the_services() -> None
 
     assert {default(host) for host in hosts.values()} <= set(SERVICES)
     assert {"RENTESEG_PROMETHEUS_HOST", "RENTESEG_ALERTMANAGER_HOST", "RENTESEG_WEBHOOK_HOST"} <= set(hosts)
+
+
+def test_what_alerts_pass_through_is_there_twice_under_one_profile() -> None:
+    for name in ("alertmanager", "webhook", "worker"):
+        first, second = SERVICES[name], SERVICES[f"{name}-2"]
+        assert "profiles" not in first
+        assert second["profiles"] == ["ha"]
+        assert second["image"] == first["image"]
+        assert second.get("environment") == first.get("environment")
+    assert SERVICES["webhook-2"]["networks"]["default"]["aliases"] == ["webhook"]
+    assert "--cluster.peer=alertmanager:9094" in SERVICES["alertmanager-2"]["command"]
+
+
+def test_a_pair_is_rendered_with_both_of_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, port in {"ALERTMANAGER": 9093, "WEBHOOK": 9804, "WORKER": 9805}.items():
+        monkeypatch.setenv(f"RENTESEG_{name}_PEER", f"{name.lower()}-2:{port}")
+    render(ROOT / "config", tmp_path)
+    written = yaml.safe_load((tmp_path / "prometheus.yml").read_text(encoding="utf-8"))
+    pair = written["alerting"]["alertmanagers"][0]["static_configs"]
+    assert [one["targets"] for one in pair] == [["127.0.0.1:9093"], ["alertmanager-2:9093"]]
+    scraped = [
+        target for job in written["scrape_configs"] for one in job["static_configs"] for target in one["targets"]
+    ]
+    assert {"webhook-2:9804", "worker-2:9805", "alertmanager-2:9093"} <= set(scraped)
 
 
 def test_no_secret_stands_in_clear() -> None:
