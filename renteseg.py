@@ -28,7 +28,9 @@ user = typer.Typer(no_args_is_help=True, help="Who may log in.")
 incident = typer.Typer(no_args_is_help=True, help="Incidents and their SLA clocks.")
 audit = typer.Typer(no_args_is_help=True, help="The hash chains of events.")
 sla = typer.Typer(no_args_is_help=True, help="SLA arithmetic.")
+quarantine = typer.Typer(no_args_is_help=True, help="What the receiver could not understand.")
 for name, group in {
+    "quarantine": quarantine,
     "exporter": exporter,
     "db": database,
     "user": user,
@@ -83,6 +85,12 @@ def render(target: Path) -> None:
 def webhook() -> None:
     """The receiver of Alertmanager's notifications."""
     package("alertmanager_webhook.main").run(settings())
+
+
+@app.command()
+def worker() -> None:
+    """Reconciliation with Alertmanager, and the watch over the sign of life."""
+    package("alertmanager_webhook.worker").run(settings())
 
 
 @app.command()
@@ -171,6 +179,30 @@ def incident_show(
 ) -> None:
     """One incident: facts, clocks, alerts, events."""
     package("incident_store.commands").show_command(settings(), number, explain=explain, as_json=as_json)
+
+
+@quarantine.command("list")
+def quarantine_list(as_json: Json = False) -> None:
+    """What waits in quarantine, the oldest first."""
+    package("alertmanager_webhook.quarantine").list_command(settings(), as_json=as_json)
+
+
+@quarantine.command("show")
+def quarantine_show(number: int, as_json: Json = False) -> None:
+    """One entry, with its body as it came."""
+    package("alertmanager_webhook.quarantine").show_command(settings(), number, as_json=as_json)
+
+
+@quarantine.command("replay")
+def quarantine_replay(number: int, as_json: Json = False) -> None:
+    """Read an entry again and record it; refused while it is still not understood."""
+    package("alertmanager_webhook.quarantine").replay_command(settings(), number, as_json=as_json)
+
+
+@quarantine.command("dismiss")
+def quarantine_dismiss(number: int) -> None:
+    """Settle an entry without recording anything."""
+    package("alertmanager_webhook.quarantine").dismiss_command(settings(), number)
 
 
 @incident.command("record")

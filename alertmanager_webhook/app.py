@@ -14,6 +14,7 @@ from alertmanager_webhook.payload import Delivery, read_delivery
 from groundwork.serving import health_app
 from incident_store.database import StoreUnavailable, schema_lag
 from incident_store.domain.policies import SlaPolicy
+from incident_store.signals import Signal
 from incident_store.store import Recorded, record
 
 log = structlog.get_logger()
@@ -72,9 +73,18 @@ def create_app(
         if not _authorized(token):
             counters.notifications.labels("unauthorized").inc()
             return _refused()
-        delivery, received_at = read_delivery(request.get_data()), now()
+        body, received_at = request.get_data(), now()
+        delivery = read_delivery(body)
         try:
-            recorded = record(engine, delivery.notifications, delivery.rejected, policy, received_at)
+            recorded = record(
+                engine,
+                delivery.notifications,
+                delivery.rejected,
+                policy,
+                received_at,
+                body=body,
+                signals=_signals(delivery),
+            )
         except StoreUnavailable as error:
             counters.notifications.labels("unavailable").inc()
             log.error("store unavailable", reason=str(error))
@@ -84,6 +94,12 @@ def create_app(
         return jsonify(_answer(recorded)), 200
 
     return app
+
+
+def _signals(delivery: Delivery) -> list[Signal]:
+    """What the worker waits for: the dead-man's switch, and a body that was cut short (semantics 5)."""
+    heard = {Signal.WATCHDOG: delivery.watchdog, Signal.TRUNCATED: delivery.truncated > 0}
+    return [signal for signal, came in heard.items() if came]
 
 
 def _authorized(token: str) -> bool:

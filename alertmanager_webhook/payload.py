@@ -4,6 +4,7 @@ Lenient with what is theirs: the payload gains fields, older senders omit some. 
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,12 +14,14 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from incident_store.domain.episodes import Notification
-from incident_store.store import Rejected
+from incident_store.quarantine import Rejected
 
 LONGEST_IDENTIFIER = 256
 IDENTIFYING = ("alertname", "component", "operator", "file_type", "service", "owner", "severity")
 PLAUSIBLE_YEARS = range(2000, 2100)
 WATCHDOG = "Watchdog"
+MOST_TRUNCATED = 10**9
+FINGERPRINT = re.compile(r"[0-9A-Za-z_-]+")
 
 
 class Reason(StrEnum):
@@ -52,6 +55,13 @@ class Alert(BaseModel):
             if "\0" in name + value:
                 raise ValueError("holds a NUL character")
         return words
+
+    @field_validator("fingerprint")
+    @classmethod
+    def _plain(cls, fingerprint: str | None) -> str | None:
+        if fingerprint is not None and not FINGERPRINT.fullmatch(fingerprint):
+            raise ValueError("is not made of letters and digits")
+        return fingerprint
 
     @field_validator("labels")
     @classmethod
@@ -125,7 +135,8 @@ def _read_alert(entry: Any, delivery: Delivery) -> None:
 
 
 def _count(value: Any) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
+    known = isinstance(value, int) and not isinstance(value, bool) and value > 0
+    return min(value, MOST_TRUNCATED) if known else 0
 
 
 def fingerprint(labels: Mapping[str, str]) -> str:

@@ -38,6 +38,7 @@ PRODUCT = (
     Listener("file-loads", "file_loads_port", "exporter: the daily files", path="/metrics"),
     Listener("incidents", "incidents_port", "exporter: open incidents and deadlines", path="/metrics"),
     Listener("webhook", "webhook_port", "receiver of the alerts", path="/metrics"),
+    Listener("worker", "worker_port", "reconciliation with Alertmanager", path="/metrics"),
 )
 SIMULATED = (
     Listener("simulator", "simulator_port", "simulated portal and API"),

@@ -40,6 +40,7 @@ def processes(settings: Settings, *, simulator: bool) -> Iterator[Process]:
     """The processes of the chain, those that others read first."""
     ours = {
         "webhook": settings.webhook_port,
+        "worker": settings.worker_port,
         "exporter incidents": settings.incidents_port,
         "exporter availability": settings.availability_port,
         "exporter file-loads": settings.file_loads_port,

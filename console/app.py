@@ -1,6 +1,7 @@
 """The application: login, the incidents, one incident, the runbooks."""
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ from zoneinfo import ZoneInfo
 import structlog
 from flask import Flask, Response, abort, redirect, render_template, request, url_for
 from flask_bootstrap import Bootstrap5
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
 from flask_login import LoginManager, UserMixin, current_user, login_required, login_user, logout_user
 from flask_wtf import CSRFProtect, FlaskForm
 from markdown_it import MarkdownIt
@@ -20,7 +23,7 @@ from wtforms.validators import DataRequired, Length
 
 from groundwork.serving import health_app
 from incident_store.database import reading, schema_lag
-from incident_store.domain.incident_clocks import read_clocks
+from incident_store.domain.incident_clocks import Clock, read_clocks
 from incident_store.domain.lifecycle import Role
 from incident_store.domain.policies import SlaPolicy
 from incident_store.people import password_fits, role_of
@@ -31,9 +34,14 @@ log = structlog.get_logger()
 
 LIMA = ZoneInfo("America/Lima")
 RUNBOOKS = Path(__file__).resolve().parent.parent / "docs" / "runbooks"
+INSIDE = re.compile(r"/(?:[A-Za-z0-9._~-][A-Za-z0-9._~/-]*)?(?:\?[A-Za-z0-9._~/=&%+-]*)?")
 RUNBOOK_NAME = re.compile(r"[A-Za-z]+")
 CONTENT_POLICY = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; font-src 'self'; "
 CONTENT_POLICY += "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+
+MOST_LOGINS = "10 per minute"
+"""From one address; guessing a password of twelve characters is hopeless at this pace."""
 
 
 class Person(UserMixin):  # type: ignore[misc]
@@ -85,6 +93,7 @@ def create_app(engine: Engine, policy: SlaPolicy, key: str) -> Flask:
 
 
 def _prepare_login(app: Flask, engine: Engine) -> None:
+    limiter = Limiter(get_remote_address, app=app, storage_uri="memory://")
     manager = LoginManager(app)
     manager.login_view = "login"
     manager.login_message = None
@@ -95,6 +104,7 @@ def _prepare_login(app: Flask, engine: Engine) -> None:
         return None if role is None else Person(name, role)
 
     @app.route("/login", methods=["GET", "POST"])
+    @limiter.limit(MOST_LOGINS, methods=["POST"])
     def login() -> Any:
         form = LoginForm()
         if form.validate_on_submit():
@@ -116,8 +126,7 @@ def _prepare_login(app: Flask, engine: Engine) -> None:
 
 def _inside(target: str | None) -> str:
     """The page asked for before the login, if it is one of ours."""
-    safe = target and target.startswith("/") and not target.startswith(("//", "/\\"))
-    return target if safe and target else url_for("incidents")
+    return target if target and INSIDE.fullmatch(target) else url_for("incidents")
 
 
 def _prepare_words(app: Flask) -> None:
@@ -144,6 +153,10 @@ def _prepare_words(app: Flask) -> None:
     )
 
 
+def _by_name(clocks: Sequence[Clock]) -> dict[str, Clock]:
+    return {clock.name.value: clock for clock in clocks}
+
+
 def _runbook_file(name: str) -> Path | None:
     """The runbook of this alert, None when there is none."""
     page = RUNBOOKS / f"{name}.md"
@@ -157,7 +170,7 @@ def _add_pages(app: Flask, engine: Engine, policy: SlaPolicy) -> None:
         now = datetime.now(UTC)
         with reading(engine).connect() as connection:
             records = list_incidents(connection, limit=200)
-        rows = [(record, record.incident, read_clocks(record.events, policy, now)) for record in records]
+        rows = [(record, record.incident, _by_name(read_clocks(record.events, policy, now))) for record in records]
         return render_template("incidents.html", rows=rows, now=now)
 
     @app.get("/incidencias/<int:number>")
@@ -182,6 +195,10 @@ def _add_pages(app: Flask, engine: Engine, policy: SlaPolicy) -> None:
             abort(404)
         body = MarkdownIt("js-default").render(page.read_text(encoding="utf-8"))
         return render_template("runbook.html", name=name, body=body)
+
+    @app.errorhandler(429)
+    def too_many(_error: Exception) -> tuple[str, int]:
+        return render_template("too_many.html"), 429
 
     @app.errorhandler(404)
     def missing(_error: Exception) -> tuple[str, int]:

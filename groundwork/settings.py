@@ -43,6 +43,11 @@ class Settings(BaseSettings):
     load_log_url: str = ""
     simulator_database_url: str = ""
     webhook_token_file: Kept | None = None
+    alertmanager_urls: str = ""
+    alertmanager_receiver: str = "webhook"
+    poll_seconds: float = Field(default=30, ge=1)
+    watchdog_seconds: float = Field(default=60, ge=1)
+    bodies_kept_days: int = Field(default=90, ge=1)
 
     prometheus_port: Port = 9090
     alertmanager_port: Port = 9093
@@ -50,6 +55,7 @@ class Settings(BaseSettings):
     file_loads_port: Port = 9802
     incidents_port: Port = 9803
     webhook_port: Port = 9804
+    worker_port: Port = 9805
     console_port: Port = 8080
     simulator_port: Port = 8100
     simulator_tls_port: Port = 8101
@@ -66,8 +72,14 @@ class Settings(BaseSettings):
         self.database_url = self.database_url or _sqlite(self.state / "incidents.db")
         self.simulator_database_url = self.simulator_database_url or _sqlite(self.state / "simulator" / "renteseg.db")
         self.load_log_url = self.load_log_url or self.simulator_database_url
+        self.alertmanager_urls = self.alertmanager_urls or f"http://{self.host}:{self.alertmanager_port}"
         self.console_url = self.console_url or f"http://{self.host}:{self.console_port}"
         self.webhook_token_file = self.webhook_token_file or self.state / "secrets" / "webhook-token"
+
+    @property
+    def alertmanagers(self) -> list[str]:
+        """The addresses of the Alertmanagers that post to the receiver."""
+        return [url.strip().rstrip("/") for url in self.alertmanager_urls.split(",") if url.strip()]
 
     def environment(self) -> dict[str, str]:
         """These settings as environment variables, for child processes and `${…}` in configuration."""

@@ -19,6 +19,7 @@ from groundwork.problems import Away, ConfigurationError, Problem, Refused
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_SECONDS = 5
 DRIVERS = frozenset({"sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg2"})
+STATEMENT_SECONDS = 30
 
 
 class StoreUnavailable(Away):
@@ -33,8 +34,18 @@ def open_store(url: str) -> Engine:
     parsed = _store_url(url)
     if parsed.get_backend_name() == "postgresql":
         driver = parsed.set(drivername="postgresql+psycopg2")
-        connect = {"connect_timeout": BUSY_SECONDS}
-        return create_engine(driver, pool_pre_ping=True, pool_size=8, hide_parameters=True, connect_args=connect)
+        return create_engine(
+            driver,
+            pool_pre_ping=True,
+            pool_size=8,
+            hide_parameters=True,
+            # A delivery decides by what it read: whoever changed it meanwhile makes it start again.
+            isolation_level="REPEATABLE READ",
+            connect_args={
+                "connect_timeout": BUSY_SECONDS,
+                "options": f"-c lock_timeout={BUSY_SECONDS}s -c statement_timeout={STATEMENT_SECONDS}s",
+            },
+        )
     _make_folder(Path(parsed.database or ""))
     engine = create_engine(parsed, hide_parameters=True, connect_args={"timeout": BUSY_SECONDS})
     _prepare_sqlite(engine)

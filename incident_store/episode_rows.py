@@ -1,15 +1,18 @@
 """Episodes in the store: what is known of a fingerprint, and writing what changed."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, insert, or_, select, update
 
 from incident_store.domain.episodes import EndedBy, Episode, Notification
 from incident_store.models import EpisodeRow
+
+CHUNK = 500
+"""Fingerprints asked for at once."""
 
 
 class Conflict(Exception):
@@ -27,6 +30,8 @@ def episode_of(row: Row[Any]) -> Episode:
         annotations=row.annotations,
         to_verify=row.to_verify,
         identity=row.id,
+        seen_until=row.seen_until,
+        gone=tuple(datetime.fromisoformat(moment) for moment in row.gone),
     )
 
 
@@ -77,6 +82,24 @@ def _read(connection: Connection, *conditions: ColumnElement[bool] | Any) -> dic
     return {row.id: Stored(episode_of(row), row.latest, row.incident_id, row.version) for row in rows}
 
 
+def unsettled_episodes(connection: Connection) -> list[Episode]:
+    """The episodes that polling has to look at: those that are open, and those that are to be verified."""
+    query = select(*EpisodeRow.__table__.c).where(or_(EpisodeRow.ended_at.is_(None), EpisodeRow.to_verify))
+    return [episode_of(row) for row in connection.execute(query)]
+
+
+def latest_episodes(connection: Connection, fingerprints: Collection[str]) -> list[Episode]:
+    """The latest episode of each of these fingerprints that has one."""
+    names = sorted(fingerprints)
+    found: list[Episode] = []
+    for start in range(0, len(names), CHUNK):
+        query = select(*EpisodeRow.__table__.c).where(
+            EpisodeRow.latest, EpisodeRow.fingerprint.in_(names[start : start + CHUNK])
+        )
+        found += [episode_of(row) for row in connection.execute(query)]
+    return found
+
+
 def delete_episode(connection: Connection, stored: Stored) -> None:
     """Remove an episode that turned out to be part of another; raises Conflict if somebody changed it."""
     gone = connection.execute(
@@ -97,6 +120,8 @@ def update_episode(connection: Connection, episode: Episode, latest: bool, versi
             ended_at=episode.ended_at,
             ended_by=episode.ended_by.value if episode.ended_by else None,
             to_verify=episode.to_verify,
+            seen_until=episode.seen_until,
+            gone=_gone(episode),
             version=version + 1,
         )
     )
@@ -119,8 +144,14 @@ def insert_episodes(connection: Connection, entries: Sequence[tuple[Episode, boo
                 "to_verify": episode.to_verify,
                 "labels": dict(episode.labels),
                 "annotations": dict(episode.annotations),
+                "seen_until": episode.seen_until,
+                "gone": _gone(episode),
                 "version": 1,
             }
             for episode, latest, incident in entries
         ],
     )
+
+
+def _gone(episode: Episode) -> list[str]:
+    return [moment.isoformat() for moment in episode.gone]

@@ -1,16 +1,19 @@
 """Incidents and their events in the store: opening, appending to the chain, keeping the projection in line."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Case, Connection, Row, case, insert, select, update
 
 from incident_store.domain.episodes import Episode
 from incident_store.domain.incidents import (
+    MONITORING,
     Event,
     Joining,
     Kind,
+    first_of,
     fold,
     following_events,
     joining,
@@ -18,6 +21,7 @@ from incident_store.domain.incidents import (
     reopening_event,
     seal,
     subject,
+    title,
 )
 from incident_store.domain.lifecycle import ATTENDED, EventKind
 from incident_store.domain.policies import SlaPolicy
@@ -79,7 +83,7 @@ def open_incident(
             open_component=component,
             kind=Kind.INCIDENT.value,
             service=episode.labels.get("service", ""),
-            title=episode.annotations.get("summary") or episode.labels.get("alertname") or component,
+            title=title(episode),
             state=opened.state.value,
             severity=opened.severity.value,
             responsible=opened.responsible.value,
@@ -118,13 +122,25 @@ def follow(connection: Connection, number: int, policy: SlaPolicy, now: datetime
     and this raises Conflict.
     """
     version = connection.execute(select(IncidentRow.version).where(IncidentRow.id == number)).scalar_one()
-    past = history(connection, number)
-    events = following_events(past, episodes_of_incident(connection, number), policy, now)
+    past, episodes = history(connection, number), episodes_of_incident(connection, number)
+    events = following_events(past, episodes, policy, now)
     append(connection, number, events)
-    project(connection, number, version, [*past, *events])
+    project(connection, number, version, [*past, *events], _renewed_title(past, episodes))
 
 
-def project(connection: Connection, number: int, version: int, events: Sequence[Event]) -> None:
+def _renewed_title(past: Sequence[Event], episodes: Sequence[Episode]) -> dict[str, str]:
+    """The earliest alert's title for what the monitoring recorded; what a person wrote stays."""
+    recorded = next(event for event in past if event.kind is EventKind.RECORDED)
+    return {"title": title(first_of(episodes))} if episodes and recorded.author == MONITORING else {}
+
+
+def project(
+    connection: Connection,
+    number: int,
+    version: int,
+    events: Sequence[Event],
+    also: Mapping[str, str] = MappingProxyType({}),
+) -> None:
     """Renew the incident's projection from its events; raises Conflict if it is no longer at `version`."""
     folded = fold(events)
     written = connection.execute(
@@ -137,6 +153,7 @@ def project(connection: Connection, number: int, version: int, events: Sequence[
             responsible=folded.responsible.value,
             detected_at=folded.times[EventKind.DETECTED],
             version=version + 1,
+            **also,
         )
     )
     if written.rowcount != 1:

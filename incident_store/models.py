@@ -85,7 +85,8 @@ class IncidentRow(Base):
 
 
 class EpisodeRow(Base):
-    """One continuous firing of one alert. `latest` marks the last one of its fingerprint."""
+    """One continuous firing of one alert. `latest` marks the last one of its fingerprint. `gone` holds the moments
+    (ISO 8601) at which polling missed it; `ix_episodes_unsettled` finds what polling has to look at."""
 
     __tablename__ = "episodes"
     __table_args__ = (
@@ -96,6 +97,12 @@ class EpisodeRow(Base):
             unique=True,
             sqlite_where=text("latest"),
             postgresql_where=text("latest"),
+        ),
+        Index(
+            "ix_episodes_unsettled",
+            "fingerprint",
+            sqlite_where=text("ended_at IS NULL OR to_verify"),
+            postgresql_where=text("ended_at IS NULL OR to_verify"),
         ),
     )
 
@@ -109,6 +116,8 @@ class EpisodeRow(Base):
     to_verify: Mapped[bool]
     labels: Mapped[dict[str, Any]]
     annotations: Mapped[dict[str, Any]]
+    seen_until: Mapped[datetime | None]
+    gone: Mapped[list[str]] = mapped_column(JSON)
     version: Mapped[int]
 
 
@@ -130,8 +139,28 @@ class EventRow(Base):
     hash: Mapped[str] = mapped_column(String(64))
 
 
+class DeliveryRow(Base):
+    """The body of a delivery that said something new, compressed with zlib; kept for a while, as evidence."""
+
+    __tablename__ = "deliveries"
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    received_at: Mapped[datetime] = mapped_column(index=True)
+    size: Mapped[int]
+    body: Mapped[bytes]
+
+
+class SignalRow(Base):
+    """When something last happened that another process waits for, such as the dead-man's switch."""
+
+    __tablename__ = "signals"
+
+    name: Mapped[str] = mapped_column(String(32), primary_key=True)
+    at: Mapped[datetime]
+
+
 class QuarantineRow(Base):
-    """A body or an alert that could not be understood, once however often it came."""
+    """A body or an alert that could not be understood, once however often it came; it waits until it is settled."""
 
     __tablename__ = "quarantine"
 
@@ -143,6 +172,8 @@ class QuarantineRow(Base):
     first_received_at: Mapped[datetime]
     last_received_at: Mapped[datetime]
     times: Mapped[int]
+    settled_at: Mapped[datetime | None]
+    settlement: Mapped[str | None] = mapped_column(String(16))
 
 
 class UserRow(Base):

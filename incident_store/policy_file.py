@@ -14,7 +14,16 @@ from groundwork.configuration import Strict, read
 from groundwork.durations import Seconds
 from incident_store.domain.calendars import ALWAYS, WEEKDAYS, Calendar, Window, parse_window
 from incident_store.domain.lifecycle import EventKind
-from incident_store.domain.policies import ClockName, ClockRule, Responsible, Severity, SlaPolicy, Target, Terms
+from incident_store.domain.policies import (
+    ClockName,
+    ClockRule,
+    Flapping,
+    Responsible,
+    Severity,
+    SlaPolicy,
+    Target,
+    Terms,
+)
 
 HOLIDAY_YEARS = range(2020, 2051)
 MOST_WEEKS = 20 * 52
@@ -65,6 +74,13 @@ class TargetEntry(Strict):
     within: Seconds
     calendar: str
     contractual: bool
+
+
+class FlappingEntry(Strict):
+    """More than this many episodes of one alert within this span are flapping."""
+
+    episodes: int = Field(default=5, ge=1)
+    within: Seconds = 3600
 
 
 class ClockEntry(Strict):
@@ -142,6 +158,7 @@ class PolicyFile(Strict):
     time_zone: str
     relapse_window: Seconds
     versions: list[TermsEntry] = Field(min_length=1)
+    flapping: FlappingEntry = FlappingEntry()
 
     @field_validator("time_zone")
     @classmethod
@@ -163,6 +180,7 @@ class PolicyFile(Strict):
         return SlaPolicy(
             versions=tuple(entry.terms(zone) for entry in self.versions),
             relapse_window=timedelta(seconds=self.relapse_window),
+            flapping=Flapping(self.flapping.episodes, timedelta(seconds=self.flapping.within)),
         )
 
 

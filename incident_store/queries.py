@@ -77,8 +77,9 @@ def count_incidents(connection: Connection) -> list[IncidentCount]:
 
 
 def count_quarantined(connection: Connection) -> int:
-    """How many different bodies or alerts wait in quarantine."""
-    return connection.execute(select(func.count()).select_from(QuarantineRow)).scalar_one()
+    """How many different bodies or alerts wait in quarantine to be settled."""
+    waiting = select(func.count()).select_from(QuarantineRow).where(QuarantineRow.settled_at.is_(None))
+    return connection.execute(waiting).scalar_one()
 
 
 def _record(row: Row[Any], events: list[Event]) -> IncidentRecord:

@@ -4,15 +4,18 @@ No locks are taken by hand. Unique constraints say that a fingerprint has one la
 incident; versions say that nobody changed a row since it was read. Whoever loses starts again.
 """
 
-import hashlib
+import json
+import random
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, Engine, insert, update
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from incident_store.database import StoreUnavailable
+from incident_store.deliveries import keep_body
 from incident_store.domain.episodes import Episode, Notification, take_in
 from incident_store.domain.incidents import subject
 from incident_store.domain.policies import SlaPolicy
@@ -25,20 +28,24 @@ from incident_store.episode_rows import (
     update_episode,
 )
 from incident_store.incident_rows import append, attached, follow, join_or_open, open_incidents
-from incident_store.models import QuarantineRow
+from incident_store.quarantine import Rejected, quarantine
+from incident_store.signals import Signal, send_signal
 
 TRIES = 20
 LOST_RACES = {"40001", "40P01"}
 """PostgreSQL's serialization failure and deadlock: the same transaction may succeed when tried again."""
 
 
-@dataclass(frozen=True)
-class Rejected:
-    """Something that could not be understood: a named reason, a sentence, and the bytes as they came."""
+CANNOT_HOLD = {"22", "54"}
+"""PostgreSQL's classes of errors for values that a column or an index cannot hold."""
 
-    reason: str
-    detail: str
-    body: bytes
+
+UNSTORABLE = "unstorable"
+"""The reason for quarantine of an alert that was understood and could not be stored."""
+
+
+class Unstorable(Exception):
+    """The store cannot hold what it was given; trying again changes nothing."""
 
 
 @dataclass(frozen=True)
@@ -57,18 +64,80 @@ def record(
     rejected: Sequence[Rejected],
     policy: SlaPolicy,
     now: datetime,
+    *,
+    body: bytes | None = None,
+    signals: Sequence[Signal] = (),
 ) -> Recorded:
-    """Commit what a delivery says and what could not be understood of it; raises StoreUnavailable if it could not."""
-    for _ in range(TRIES):
+    """Commit what a delivery says and what could not be understood of it; raises StoreUnavailable if it could not.
+
+    `body` is kept when it said something new; `signals` are noted with it.
+    An alert that the store cannot hold goes to quarantine, and its siblings are recorded (semantics 5).
+    """
+    try:
+        return _commit(engine, notifications, rejected, policy, now, body=body, signals=signals)
+    except (Unstorable, ValueError, OverflowError) as error:
+        if len(notifications) > 1:
+            parts = [record(engine, [one], [], policy, now) for one in notifications]
+            return _sum([*parts, _commit(engine, [], rejected, policy, now, body=body, signals=signals)])
+        refused = [_unstorable(one, error) for one in notifications]
+        return _commit(engine, [], [*rejected, *refused], policy, now, body=body, signals=signals)
+
+
+def _unstorable(notification: Notification, error: Exception) -> Rejected:
+    body = {
+        "status": "firing" if notification.ends_at is None else "resolved",
+        "labels": dict(notification.labels),
+        "annotations": dict(notification.annotations),
+        "startsAt": notification.starts_at.isoformat(),
+        "endsAt": notification.ends_at and notification.ends_at.isoformat(),
+        "fingerprint": notification.fingerprint,
+    }
+    return Rejected(UNSTORABLE, f"the store cannot hold it: {type(error).__name__}", json.dumps(body).encode())
+
+
+def _sum(parts: Sequence[Recorded]) -> Recorded:
+    return Recorded(
+        accepted=sum(part.accepted for part in parts),
+        duplicates=sum(part.duplicates for part in parts),
+        quarantined=sum(part.quarantined for part in parts),
+        incidents=tuple(sorted({number for part in parts for number in part.incidents})),
+    )
+
+
+def _commit(
+    engine: Engine,
+    notifications: Sequence[Notification],
+    rejected: Sequence[Rejected],
+    policy: SlaPolicy,
+    now: datetime,
+    *,
+    body: bytes | None = None,
+    signals: Sequence[Signal] = (),
+) -> Recorded:
+    for attempt in range(TRIES):
         try:
             with engine.begin() as connection:
-                return _apply(connection, notifications, rejected, policy, now)
+                recorded = _apply(connection, notifications, rejected, policy, now)
+                if body is not None and (recorded.accepted or recorded.quarantined):
+                    keep_body(connection, body, now)
+                for signal in signals:
+                    send_signal(connection, signal, now)
+                return recorded
         except (IntegrityError, Conflict):
-            continue
+            _stand_back(attempt)
         except DBAPIError as error:
-            if getattr(error.orig, "pgcode", None) not in LOST_RACES:
+            code = getattr(error.orig, "pgcode", None) or ""
+            if isinstance(error, DataError) or code[:2] in CANNOT_HOLD:
+                raise Unstorable(type(error.orig).__name__) from error
+            if code not in LOST_RACES:
                 raise StoreUnavailable(str(error.orig).strip()) from error
+            _stand_back(attempt)
     raise StoreUnavailable(f"other writers were first {TRIES} times")
+
+
+def _stand_back(attempt: int) -> None:
+    """Wait a little, longer each time and never the same, so that those who collided do not do so again."""
+    time.sleep(random.uniform(0, 0.005 * (attempt + 1)))  # noqa: S311 - chance, not secrecy
 
 
 def _apply(
@@ -79,7 +148,7 @@ def _apply(
     now: datetime,
 ) -> Recorded:
     for entry in rejected:
-        _quarantine(connection, entry, now)
+        quarantine(connection, entry, now)
     known = load_known(connection, notifications)
     duplicates = 0
     absorbed: set[int] = set()
@@ -128,25 +197,3 @@ def _attach(
         entries.append((episode, latest, incidents[component]))
     insert_episodes(connection, entries)
     return set(incidents.values())
-
-
-def _quarantine(connection: Connection, entry: Rejected, now: datetime) -> None:
-    """Keep what could not be understood; the same bytes again only count."""
-    digest = hashlib.sha256(entry.reason.encode() + b"\0" + entry.body).hexdigest()
-    seen = connection.execute(
-        update(QuarantineRow)
-        .where(QuarantineRow.digest == digest)
-        .values(times=QuarantineRow.times + 1, last_received_at=now)
-    )
-    if seen.rowcount == 0:
-        connection.execute(
-            insert(QuarantineRow).values(
-                digest=digest,
-                reason=entry.reason,
-                detail=entry.detail,
-                body=entry.body,
-                first_received_at=now,
-                last_received_at=now,
-                times=1,
-            )
-        )

@@ -16,7 +16,7 @@ from incident_store.domain.episodes import Episode
 from incident_store.domain.incident_clocks import Clock, read_clocks
 from incident_store.domain.incidents import Event
 from incident_store.domain.lifecycle import EventKind
-from incident_store.domain.policies import SlaPolicy
+from incident_store.domain.policies import ClockName, SlaPolicy
 from incident_store.queries import IncidentRecord
 from incident_store.words import CLOCK_STATES, CLOCKS, EVENTS, RESPONSIBLES, STATES, details_in_words
 
@@ -90,21 +90,25 @@ def print_list(records: Sequence[IncidentRecord], policy: SlaPolicy, now: dateti
         title_justify="left",
         box=box.SIMPLE_HEAD,
         pad_edge=False,
+        padding=(0, 1, 0, 0),
     )
     for heading in ("N°", "Componente", "Crit.", "Resp.", "Estado", "Detectada", "Respuesta", "Solución"):
-        table.add_column(heading, overflow="fold", no_wrap=heading not in {"Componente", "Estado"})
+        table.add_column(heading, overflow="fold", no_wrap=heading != "Componente")
     for record in records:
         incident = record.incident
+        clocks = {clock.name: clock for clock in read_clocks(record.events, policy, now)}
         table.add_row(
             str(record.number),
             _plain(record.component),
             incident.severity.value.capitalize(),
             RESPONSIBLES[incident.responsible].split(" ")[0],
-            STATES[incident.state] + (", ¿ya restablecida?" if incident.proposed_restoration else ""),
+            STATES[incident.state] + (" *" if incident.proposed_restoration else ""),
             incident.times[EventKind.DETECTED].astimezone(LIMA).strftime("%d/%m %H:%M"),
-            *(_clock_words(clock) for clock in read_clocks(record.events, policy, now)),
+            *(_clock_words(clocks.get(name)) for name in (ClockName.RESPONSE, ClockName.RESOLUTION)),
         )
     Console().print(table)
+    if any(record.incident.proposed_restoration for record in records):
+        print("* restablecimiento propuesto, por confirmar")
 
 
 def print_incident(
@@ -116,7 +120,7 @@ def print_incident(
     screen.print(f"Componente: {_plain(record.component)}   Servicio: {_plain(record.service)}")
     screen.print(
         f"Estado: {STATES[incident.state]}   Criticidad: {incident.severity.value.capitalize()}   "
-        f"Responsable sospechado: {RESPONSIBLES[incident.responsible]}"
+        f"Responsable{'' if incident.validated else ' sospechado'}: {RESPONSIBLES[incident.responsible]}"
     )
     if incident.proposed_restoration:
         screen.print(f"Restablecimiento propuesto: {lima(incident.proposed_restoration)} (por confirmar)")
@@ -167,12 +171,14 @@ def _plain(text: str) -> str:
     return escape("".join(character if character.isprintable() else "�" for character in text))
 
 
-def _clock_words(clock: Clock) -> str:
+def _clock_words(clock: Clock | None) -> str:
+    if clock is None:
+        return "no corre"
     if clock.stopped:
         return CLOCK_STATES[clock.reading.state]
     left = clock.reading.remaining.total_seconds()
     minutes = int(abs(left)) // 60
-    amount = f"{minutes // 60} h {minutes % 60:02} min" if minutes >= 60 else f"{minutes} min"
+    amount = f"{minutes // 60}h{minutes % 60:02}" if minutes >= 60 else f"{minutes} min"
     return amount if left >= 0 else f"−{amount}"
 
 

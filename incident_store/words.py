@@ -67,6 +67,7 @@ EVENTS = {
     EventKind.SEVERITY_SET: "Criticidad",
     EventKind.SUSPECTED: "Responsable sospechado",
     EventKind.EPISODE_ATTACHED: "Alerta asociada",
+    EventKind.FLAPPING: "Oscila (la alerta va y viene)",
     EventKind.RESTORATION_PROPOSED: "Restablecimiento propuesto",
     EventKind.RESTORATION_WITHDRAWN: "Propuesta retirada",
     EventKind.RESPONSIBLE_ANSWERED: "Respuesta del responsable",

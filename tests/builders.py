@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,16 @@ def resolved(
 ) -> Notification:
     """A resolved alert, both times in minutes after noon."""
     return Notification(fingerprint, at(start), at(end), labels, {"summary": "portal-web no responde"})
+
+
+def seen(start: float, until: float, labels: Mapping[str, str] = PORTAL_DOWN, fingerprint: str = "f1") -> Notification:
+    """An alert that polling found active at `until`; times in minutes after noon."""
+    return replace(firing(start, labels, fingerprint), seen_at=at(until))
+
+
+def gone(start: float, missed: float, labels: Mapping[str, str] = PORTAL_DOWN, fingerprint: str = "f1") -> Notification:
+    """An alert that polling missed at `missed`; times in minutes after noon."""
+    return replace(firing(start, labels, fingerprint), gone_at=at(missed))
 
 
 def alert_body(*alerts: Mapping[str, Any], **fields: Any) -> bytes:

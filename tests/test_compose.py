@@ -85,7 +85,7 @@ def test_a_process_of_ours_has_no_rights_to_spare(name: str) -> None:
 def test_a_process_of_ours_is_given_the_secrets_that_its_environment_names(name: str) -> None:
     given = set(OURS[name].get("secrets", []))
     needed = {"webhook": {"postgres-password", "webhook-token"}, "migrate": {"postgres-password"}}
-    needed |= {"incidents": {"postgres-password"}, "console": {"postgres-password"}}
+    needed |= {"worker": {"postgres-password"}, "incidents": {"postgres-password"}, "console": {"postgres-password"}}
 
     assert given == needed.get(name, set())
     assert ("RENTESEG_DATABASE_PASSWORD_FILE" in OURS[name]["environment"]) == ("postgres-password" in given)

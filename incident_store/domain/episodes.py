@@ -1,33 +1,47 @@
-"""Alertmanager's notifications become episodes: what each says is kept as a set, so order and number change nothing.
+"""What Alertmanager says becomes episodes: each word is kept as a proof, so order and number change nothing.
 
-A firing proves that the alert was active at its startsAt; a resolved, that it was active from startsAt to endsAt.
-Proofs of one fingerprint that touch are one episode (semantics 1). What is left open is the last episode without an
-end; an earlier one without an end was not seen to end, and did so no later than the next one began.
+A firing proves that the alert was active at its startsAt; a resolved, that it was from startsAt to endsAt and then
+ended; seen by polling, that it was from startsAt until then; gone by polling, that it was no more at that moment.
+Proofs of one fingerprint that touch are one episode (semantics 1). A proof of activity outweighs an end that lies
+before it: such an end was false. What is left open is the last episode without an end; an earlier one without an
+end was not seen to end, and did so no later than the next one began.
 """
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
 
 class EndedBy(StrEnum):
-    """How it is known that an episode ended."""
+    """How it is known that an episode ended: Alertmanager said so, polling found it gone, or the next one began."""
 
     RESOLVED = "resolved"
+    RECONCILED = "reconciled"
     UNSEEN = "unseen"
 
 
 @dataclass(frozen=True)
 class Notification:
-    """What one alert of one delivery says. `ends_at` is set only when it is resolved. Times are UTC."""
+    """What is said of one alert. Times are UTC.
+
+    A delivery sets `ends_at` when the alert is resolved. Polling sets `seen_at` when it found the alert active, or
+    `gone_at` when it found it no more; at most one of the three is set.
+    """
 
     fingerprint: str
     starts_at: datetime
     ends_at: datetime | None
     labels: Mapping[str, str]
     annotations: Mapping[str, str]
+    seen_at: datetime | None = None
+    gone_at: datetime | None = None
+
+    @property
+    def is_firing(self) -> bool:
+        """Whether this is a delivery's firing, which says nothing of any moment after the start."""
+        return self.ends_at is None and self.seen_at is None and self.gone_at is None
 
 
 @dataclass(frozen=True)
@@ -35,7 +49,9 @@ class Episode:
     """One continuous firing of one alert. `ended_at` is None while it is open.
 
     `identity` is the store's key, None before it is stored. `to_verify` is set when a firing came after the
-    resolved that covers it: a continuation or a stale replay, which only Alertmanager itself can tell (semantics 3).
+    end that covers it: a continuation or a stale replay, which only Alertmanager itself can tell (semantics 3).
+    `seen_until` is the last moment at which polling saw it, kept while no resolved is as late; `gone` are the moments
+    after that at which polling missed it.
     """
 
     fingerprint: str
@@ -46,12 +62,18 @@ class Episode:
     annotations: Mapping[str, str]
     to_verify: bool = False
     identity: int | None = None
+    seen_until: datetime | None = None
+    gone: tuple[datetime, ...] = ()
+
+    @property
+    def resolved_at(self) -> datetime | None:
+        """The end that Alertmanager announced, if that is how it ended."""
+        return self.ended_at if self.ended_by is EndedBy.RESOLVED else None
 
     @property
     def proven_until(self) -> datetime:
         """The last moment at which the alert is known to have been active."""
-        resolved = self.ended_by is EndedBy.RESOLVED and self.ended_at is not None
-        return self.ended_at if resolved and self.ended_at else self.started_at
+        return self.resolved_at or self.seen_until or self.started_at
 
 
 @dataclass(frozen=True)
@@ -72,23 +94,29 @@ def take_in(known: Sequence[Episode], notification: Notification) -> Intake:
     met = [episode for episode in known if _touch(episode, arrived)]
     joined = _join(met, arrived)
     apart = [episode for episode in known if episode not in met]
-    episodes = _end_unseen(sorted([*apart, joined], key=lambda episode: episode.started_at))
+    ordered = sorted([*apart, joined], key=lambda episode: episode.started_at)
+    place = ordered.index(joined)
+    episodes = _conclude(ordered)
+    episodes[place] = touched = _doubt(episodes[place], notification)
     absorbed = tuple(episode for episode in met if episode.identity != joined.identity)
-    touched = next(episode for episode in episodes if episode.started_at == joined.started_at)
-    return Intake(episodes, absorbed, touched)
+    return Intake(tuple(episodes), absorbed, touched)
 
 
 def _episode(notification: Notification) -> Episode:
-    ends_at = notification.ends_at
-    if ends_at is not None:
-        ends_at = max(ends_at, notification.starts_at)
+    starts_at = notification.starts_at
+    ends_at, seen_at, gone_at = (
+        moment and max(moment, starts_at)
+        for moment in (notification.ends_at, notification.seen_at, notification.gone_at)
+    )
     return Episode(
         fingerprint=notification.fingerprint,
-        started_at=notification.starts_at,
+        started_at=starts_at,
         ended_at=ends_at,
         ended_by=None if ends_at is None else EndedBy.RESOLVED,
         labels=notification.labels,
         annotations=notification.annotations,
+        seen_until=None if seen_at == starts_at else seen_at,
+        gone=() if gone_at is None else (gone_at,),
     )
 
 
@@ -97,26 +125,57 @@ def _touch(first: Episode, second: Episode) -> bool:
 
 
 def _join(met: Sequence[Episode], arrived: Episode) -> Episode:
-    """One episode of all that touch: the earliest start, the latest proven end, the oldest identity."""
+    """One episode of all that touch: the earliest start, the latest proof, the oldest identity."""
     if not met:
         return arrived
     oldest = min(met, key=lambda episode: episode.started_at)
-    ends = [episode.ended_at for episode in (*met, arrived) if episode.ended_by is EndedBy.RESOLVED]
-    ended_at = max((end for end in ends if end is not None), default=None)
-    late = arrived.ended_by is None and ended_at is not None
+    parts = (*met, arrived)
+    resolved_at = max((part.resolved_at for part in parts if part.resolved_at), default=None)
+    seen_until = max((part.seen_until for part in parts if part.seen_until), default=None)
+    if resolved_at is not None and seen_until is not None:
+        resolved_at, seen_until = (None, seen_until) if seen_until > resolved_at else (resolved_at, None)
     return replace(
         oldest,
+        annotations=min((episode.annotations for episode in (*met, arrived)), key=_rank),
         started_at=min(oldest.started_at, arrived.started_at),
-        ended_at=ended_at,
-        ended_by=None if ended_at is None else EndedBy.RESOLVED,
-        to_verify=late or any(episode.to_verify for episode in met),
+        ended_at=resolved_at,
+        ended_by=None if resolved_at is None else EndedBy.RESOLVED,
+        to_verify=any(episode.to_verify for episode in met),
+        seen_until=seen_until,
+        gone=tuple(sorted({moment for part in parts for moment in part.gone})),
     )
 
 
-def _end_unseen(episodes: Iterable[Episode]) -> tuple[Episode, ...]:
-    """Only the last may be open; an earlier one without a seen end ended no later than the next began."""
-    ordered = list(episodes)
-    for index, (episode, following) in enumerate(itertools.pairwise(ordered)):
-        if episode.ended_by is not EndedBy.RESOLVED:
-            ordered[index] = replace(episode, ended_at=following.started_at, ended_by=EndedBy.UNSEEN)
-    return tuple(ordered)
+def _rank(annotations: Mapping[str, str]) -> list[tuple[str, str]]:
+    """An order among annotations, so that which ones are kept does not depend on which came first."""
+    return sorted(annotations.items())
+
+
+def _conclude(ordered: Sequence[Episode]) -> list[Episode]:
+    """How each ended: announced, else missed by polling, else unseen before the next; only the last may be open."""
+    gone = sorted({moment for episode in ordered for moment in episode.gone})
+    concluded = []
+    for episode, following in itertools.zip_longest(ordered, ordered[1:]):
+        limit = following.started_at if following else None
+        missed = tuple(one for one in gone if episode.proven_until <= one and (limit is None or one < limit))
+        concluded.append(_ended(episode, missed, limit))
+    return concluded
+
+
+def _ended(episode: Episode, missed: tuple[datetime, ...], limit: datetime | None) -> Episode:
+    if episode.ended_by is EndedBy.RESOLVED:
+        return episode if episode.gone == missed else replace(episode, gone=missed)
+    if missed:
+        return replace(episode, gone=missed, ended_at=missed[0], ended_by=EndedBy.RECONCILED)
+    ended_by = None if limit is None else EndedBy.UNSEEN
+    return replace(episode, gone=missed, ended_at=limit, ended_by=ended_by)
+
+
+def _doubt(touched: Episode, notification: Notification) -> Episode:
+    """A firing within an episode that ended is to be verified; polling settles that either way (semantics 3)."""
+    if notification.is_firing:
+        late = touched.ended_by in (EndedBy.RESOLVED, EndedBy.RECONCILED)
+        return replace(touched, to_verify=True) if late else touched
+    if notification.ends_at is None and touched.to_verify:
+        return replace(touched, to_verify=False)
+    return touched

@@ -8,11 +8,16 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from incident_store.domain.episodes import EndedBy, Episode
+from incident_store.domain.flapping import flapping_since
 from incident_store.domain.lifecycle import ATTENDED, TRANSITIONS, EventKind, State
 from incident_store.domain.policies import Responsible, Severity, SlaPolicy
 
 MONITORING = "monitoreo"
 """The author of what the monitoring itself records."""
+
+
+LONGEST_UNNOTICED = timedelta(days=31)
+"""How long before its alert a fault can have begun; a rule that says more is not believed."""
 
 
 class Kind(StrEnum):
@@ -142,20 +147,22 @@ def _fault_began(episode: Episode) -> datetime:
         began = datetime.fromtimestamp(float(episode.annotations.get("fault_began", "")), UTC)
     except (ValueError, OverflowError, OSError):
         return episode.started_at
-    return min(began, episode.started_at)
+    return began if episode.started_at - LONGEST_UNNOTICED <= began <= episode.started_at else episode.started_at
 
 
 def following_events(
     history: Sequence[Event], episodes: Sequence[Episode], policy: SlaPolicy, now: datetime
 ) -> list[Event]:
     """What must be added to an incident's history so that it agrees with its episodes; empty when it already does."""
+    if not episodes:
+        return []
     incident = fold(history)
     events: list[Event] = []
     detected_at = min(episode.started_at for episode in episodes)
+    began_at = min(_fault_began(episode) for episode in episodes)
+    if began_at < incident.times[EventKind.FAULT_BEGAN]:
+        events.append(Event(EventKind.FAULT_BEGAN, began_at, now))
     if detected_at < incident.times[EventKind.DETECTED]:
-        earlier = min(episodes, key=lambda episode: episode.started_at)
-        if _fault_began(earlier) < incident.times[EventKind.FAULT_BEGAN]:
-            events.append(Event(EventKind.FAULT_BEGAN, _fault_began(earlier), now))
         details = {"reason": "earlier_start"}
         events.append(Event(EventKind.DETECTED, detected_at, now, details=details))
     severity = max(
@@ -164,7 +171,41 @@ def following_events(
     )
     if severity.weight > incident.severity.weight and not incident.validated:
         events.append(Event(EventKind.SEVERITY_SET, now, now, details={"severity": severity.value}))
-    return events + _restoration(incident, episodes, now)
+    remarks = _flapping(incident, episodes, policy, now)
+    return events + _suspicion(history, episodes, policy, now) + remarks + _restoration(incident, episodes, now)
+
+
+def _flapping(incident: Incident, episodes: Sequence[Episode], policy: SlaPolicy, now: datetime) -> list[Event]:
+    """The remark that an alert comes and goes too often; once an incident."""
+    since = None if EventKind.FLAPPING in incident.times else flapping_since(episodes, policy.flapping)
+    if since is None:
+        return []
+    limit = policy.flapping
+    details = {"more_than": str(limit.episodes), "within_seconds": str(int(limit.within.total_seconds()))}
+    return [Event(EventKind.FLAPPING, since, now, details=details)]
+
+
+def _suspicion(history: Sequence[Event], episodes: Sequence[Episode], policy: SlaPolicy, now: datetime) -> list[Event]:
+    """The owner behind the earliest alert is suspected, whichever alert arrived first; people's word stands."""
+    last = next((event for event in reversed(history) if event.kind in SETS_RESPONSIBLE), None)
+    if last is None or last.author != MONITORING:
+        return []
+    owner = first_of(episodes).labels.get("owner", "")
+    suspected = policy.at(first_of(episodes).started_at).suspected(owner)
+    if suspected.value == last.details["responsible"]:
+        return []
+    details = {"responsible": suspected.value, "evidence": f"owner={owner}"}
+    return [Event(EventKind.SUSPECTED, now, now, details=details)]
+
+
+def first_of(episodes: Sequence[Episode]) -> Episode:
+    """The earliest of an incident's episodes, the same whatever the order in which they arrived."""
+    return min(episodes, key=lambda episode: (episode.started_at, episode.fingerprint))
+
+
+def title(episode: Episode) -> str:
+    """What people read of an incident first: the alert's summary, else its name, else what it is about."""
+    return episode.annotations.get("summary") or episode.labels.get("alertname") or subject(episode.labels)
 
 
 def _restoration(incident: Incident, episodes: Sequence[Episode], now: datetime) -> list[Event]:

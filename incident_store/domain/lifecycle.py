@@ -38,6 +38,7 @@ class EventKind(StrEnum):
     SEVERITY_SET = "severity_set"
     SUSPECTED = "suspected"
     EPISODE_ATTACHED = "episode_attached"
+    FLAPPING = "flapping"
     RESTORATION_PROPOSED = "restoration_proposed"
     RESTORATION_WITHDRAWN = "restoration_withdrawn"
     ANALYSIS_BEGAN = "analysis_began"

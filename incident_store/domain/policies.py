@@ -63,6 +63,14 @@ class Target:
 
 
 @dataclass(frozen=True)
+class Flapping:
+    """An alert flaps when it begins more than `episodes` times `within` this span."""
+
+    episodes: int
+    within: timedelta
+
+
+@dataclass(frozen=True)
 class Terms:
     """What was agreed from one day on: how alerts are read, when clocks run and for how long they may."""
 
@@ -87,6 +95,7 @@ class SlaPolicy:
 
     versions: tuple[Terms, ...]
     relapse_window: timedelta
+    flapping: Flapping = Flapping(5, timedelta(hours=1))
 
     def at(self, moment: datetime) -> Terms:
         """The terms in force at a moment; the oldest for what happened before any."""

@@ -29,6 +29,7 @@ PORTS = (
     "file_loads",
     "incidents",
     "webhook",
+    "worker",
     "console",
     "simulator",
     "simulator_tls",
@@ -70,6 +71,10 @@ class Chain:
         listed = json.loads(self.renteseg("incident", "list", "--json"))
         numbers = [one["incident"] for one in listed if one["component"] == component]
         return [json.loads(self.renteseg("incident", "show", str(number), "--json")) for number in numbers]
+
+    def components(self) -> set[str]:
+        """The components that have incidents."""
+        return {one["component"] for one in json.loads(self.renteseg("incident", "list", "--json"))}
 
     def mails(self) -> list[str]:
         """The mails that the development server keeps: subject and plain text."""

@@ -1,6 +1,5 @@
 """`renteseg up` as a person uses it: refusals before anything starts, restarts, an end that is an end, data kept."""
 
-import contextlib
 import json
 import os
 import re
@@ -54,11 +53,16 @@ def children(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
 
 
 def webhook_of(process: subprocess.Popen[bytes]) -> psutil.Process | None:
-    for one in children(process):
-        with contextlib.suppress(psutil.Error):  # it ended while we looked
-            if one.cmdline()[-1:] == ["webhook"]:
-                return one
-    return None
+    found = [one for one in children(process) if words_of(one)[-1:] == ["webhook"]]
+    return found[0] if found else None
+
+
+def words_of(process: psutil.Process) -> list[str]:
+    """The command line of a process; none of one that has just ended."""
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
 
 
 def test_ctrl_c_ends_everything_and_the_next_start_finds_its_data(chain: Chain) -> None:
@@ -232,6 +236,20 @@ def test_a_misspelt_name_in_the_environment_file_is_found(tmp_path: Path) -> Non
     file.write_text("RENTESEG_WEBHOOK_PORT=1\nRENTESEG_WEBHOK_PORT=2\nRENTESEG_MAIL_ANALYSTS=a@b.example\nOTHER=1\n")
     (problem,) = unknown_names(file, ROOT / "config")
     assert (problem.line, problem.remedy) == (2, "did you mean RENTESEG_WEBHOOK_PORT?")
+
+
+def test_where_nothing_can_be_fetched_one_line_says_how_to_go_on(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "chain.programs"],
+        env={"PATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
+    assert done.returncode == 1
+    *_, last = done.stderr.strip().split("\n")
+    assert "install Prometheus and Alertmanager" in last
 
 
 def test_a_setting_that_is_no_number_is_named(chain: Chain) -> None:

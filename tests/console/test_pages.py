@@ -52,9 +52,22 @@ def test_a_wrong_password_is_refused_in_words(browser: FlaskClient) -> None:
     assert log_in(browser) == 302
 
 
-def test_after_the_login_only_pages_of_ours_are_returned_to(browser: FlaskClient) -> None:
-    answer = browser.post("/login?next=//evil.example/", data={"name": "ana", "password": PASSWORD})
+@pytest.mark.parametrize(
+    "target", ["//evil.example/", "/%09/evil.example", "/%0a/evil.example", "/%5Cevil.example", "https://evil.example"]
+)
+def test_after_the_login_only_pages_of_ours_are_returned_to(browser: FlaskClient, target: str) -> None:
+    answer = browser.post(f"/login?next={target}", data={"name": "ana", "password": PASSWORD})
     assert answer.headers["Location"] == "/"
+
+
+def test_after_the_login_the_page_that_was_asked_for_comes(browser: FlaskClient) -> None:
+    answer = browser.post("/login?next=/incidencias/7", data={"name": "ana", "password": PASSWORD})
+    assert answer.headers["Location"] == "/incidencias/7"
+
+
+def test_guessing_passwords_is_slowed_down(browser: FlaskClient) -> None:
+    answers = [log_in(browser, "una clave errada") for _ in range(12)]
+    assert answers == [401] * 10 + [429] * 2
 
 
 def test_a_form_without_token_is_refused(store: Engine) -> None:

@@ -1,8 +1,11 @@
 """One delivery, one transaction: what the store holds afterwards, on SQLite and on PostgreSQL."""
 
+import random
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, select, text
@@ -14,8 +17,9 @@ from incident_store.domain.incidents import seal
 from incident_store.domain.lifecycle import EventKind
 from incident_store.domain.policies import ClockName, Responsible, Severity
 from incident_store.models import EventRow, QuarantineRow
+from incident_store.quarantine import Rejected
 from incident_store.queries import IncidentRecord, find_incident, list_incidents
-from incident_store.store import Recorded, Rejected, record
+from incident_store.store import Recorded, record
 from tests.builders import PORTAL_DOWN, at, firing, resolved, shipped_policy
 
 POLICY = shipped_policy()
@@ -109,6 +113,16 @@ def test_an_earlier_start_moves_the_detection_and_keeps_the_old_one_on_record(st
     assert len(episodes) == 1
 
 
+def test_an_alert_that_comes_and_goes_too_often_marks_its_one_incident_once(store: Engine) -> None:
+    for start in range(0, 24, 3):
+        take(store, firing(start), now=60 + start)
+        take(store, resolved(start, start + 1), now=61 + start)
+    found, episodes = the_incident(store)
+    assert len(episodes) == 8
+    (remark,) = [event for event in found.events if event.kind is EventKind.FLAPPING]
+    assert (remark.at, remark.details["more_than"]) == (at(15), "5")
+
+
 def test_file_loads_without_component_are_told_apart_by_operator_and_type(store: Engine) -> None:
     claro = {"alertname": "RentesegFileRejected", "operator": "CLARO", "file_type": "ROBOS", "owner": "operator"}
     take(store, firing(0, claro, "a"), firing(0, {**claro, "file_type": "ALTAS"}, "b"))
@@ -163,6 +177,82 @@ def test_hundred_new_components_at_once_from_two_peers_open_hundred_incidents(st
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(lambda one: take(store, *one), [alerts, alerts[::-1]]))
     assert len(all_incidents(store)) == 100
+
+
+def outcome(store: Engine) -> list[object]:
+    """All that the store says of its incidents but when it was written down."""
+    found = []
+    for one in all_incidents(store):
+        incident = one.incident
+        times = {kind: incident.times.get(kind) for kind in (EventKind.FAULT_BEGAN, EventKind.DETECTED)}
+        with reading(store).connect() as connection:
+            _, episodes = find_incident(connection, one.number) or (one, [])
+        spans = sorted((e.fingerprint, e.started_at, e.ended_at, e.ended_by) for e in episodes)
+        found.append((one.component, one.title, incident.severity, incident.responsible, times, spans))
+        found.append((incident.proposed_restoration,))
+    return found
+
+
+OTI = {**PORTAL_DOWN, "owner": "oti", "severity": "warning", "alertname": "RentesegComponentSlow"}
+
+
+def set_of_notifications() -> list[Notification]:
+    """Two alerts of one component from different owners, with flaps, duplicates and different words."""
+    return [
+        replace(firing(0), annotations={"summary": "b", "fault_began": str(at(-1).timestamp())}),
+        replace(firing(0), annotations={"summary": "a"}),
+        resolved(0, 4),
+        firing(8),
+        firing(2, OTI, "slow"),
+        resolved(-3, 1, OTI, "slow"),
+        resolved(2, 9, OTI, "slow"),
+        resolved(8, 12),
+    ]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_same_set_of_notifications_in_any_order_makes_the_same_incident(
+    store: Engine, seed: int, tmp_path: Path
+) -> None:
+    in_order, shuffled = set_of_notifications(), set_of_notifications() * 2
+    random.Random(seed).shuffle(shuffled)
+    for one in shuffled:
+        take(store, one)
+    other_url = f"sqlite:///{tmp_path}/in-order.db"
+    upgrade(other_url)
+    other = open_store(other_url)
+    take(other, *in_order)
+    assert outcome(store) == outcome(other)
+    other.dispose()
+
+
+def test_peers_that_post_the_same_older_alert_at_once_store_it_once(store: Engine) -> None:
+    for index in range(12):
+        name = f"peer-{index}"
+        labels = {**PORTAL_DOWN, "component": name}
+        take(store, firing(60, labels, name))
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda one: take(store, one), [firing(0, labels, name)] * 8))
+    for one in all_incidents(store):
+        with reading(store).connect() as connection:
+            found = find_incident(connection, one.number)
+        assert found is not None
+        assert [(e.started_at, e.ended_at) for e in found[1]] == [(at(0), at(60)), (at(60), None)]
+
+
+def test_alerts_of_one_fingerprint_that_turn_out_to_be_one_leave_the_other_incident_readable(store: Engine) -> None:
+    xa, xb = {**PORTAL_DOWN, "component": "xa"}, {**PORTAL_DOWN, "component": "xb"}
+    take(store, firing(0, xa))
+    take(store, firing(10, xb))
+    take(store, resolved(0, 20, xa))
+    assert len(all_incidents(store)) == 2
+
+
+def test_what_the_store_cannot_hold_is_quarantined_and_its_siblings_are_recorded(store: Engine) -> None:
+    poison = replace(firing(0), fingerprint="f" * 100_000, labels={"component": "x" * 3_000_000})
+    recorded = take(store, firing(0, {**PORTAL_DOWN, "component": "api"}, "good"), poison)
+    assert recorded.accepted + recorded.quarantined == 2
+    assert "api" in {one.component for one in all_incidents(store)}
 
 
 def test_a_store_without_tables_is_unavailable_and_says_what_to_run(store_url: str) -> None:

@@ -1,7 +1,6 @@
 """The receiver's answers: right status, a reason, siblings unharmed (semantics 1, 4, 5)."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,20 +15,13 @@ from alertmanager_webhook.app import LARGEST_BODY, create_app
 from alertmanager_webhook.main import read_token
 from alertmanager_webhook.payload import fingerprint, read_delivery
 from groundwork.problems import ConfigurationError
-from incident_store.database import open_store, reading, upgrade
+from incident_store.database import reading
 from incident_store.models import QuarantineRow
 from incident_store.queries import list_incidents
+from incident_store.signals import Signal, last_signal
 from tests.builders import PORTAL_DOWN, alert, alert_body, at, shipped_policy
 
 TOKEN = "a token for these tests"
-
-
-@pytest.fixture
-def store(store_url: str) -> Iterator[Engine]:
-    upgrade(store_url)
-    engine = open_store(store_url)
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture
@@ -112,6 +104,8 @@ def test_a_body_that_is_not_alertmanagers_is_quarantined_and_counted(
         alert(labels={"alertname": 5}),
         {**alert(0), "status": "resolved"},
         {**alert(0), "status": "sleeping"},
+        alert(fingerprint="a\0b"),
+        alert(labels={"a\0b": 5}),
     ],
 )
 def test_one_bad_alert_goes_to_quarantine_and_its_siblings_are_recorded(
@@ -154,6 +148,17 @@ def test_the_watchdog_is_noted_and_opens_no_incident(receiver: FlaskClient, stor
     assert metric(receiver, "renteseg_webhook_watchdog_timestamp_seconds") == at(60).timestamp()
     assert metric(receiver, "renteseg_webhook_alerts_total", outcome="watchdog") == 1
     assert metric(receiver, "renteseg_webhook_truncated_alerts_total") == 3
+
+
+def test_the_sign_of_life_and_a_cut_body_are_signalled_to_the_worker(receiver: FlaskClient, store: Engine) -> None:
+    post(receiver, alert_body(alert(0, labels={"alertname": "Watchdog"}), truncatedAlerts=1))
+    with reading(store).connect() as connection:
+        assert [last_signal(connection, signal) for signal in Signal] == [at(60), at(60)]
+
+
+def test_a_truncation_beyond_belief_is_counted_as_many(receiver: FlaskClient) -> None:
+    assert post(receiver, alert_body(alert(0), truncatedAlerts=10**400))[0] == 200
+    assert metric(receiver, "renteseg_webhook_truncated_alerts_total") == 10**9
 
 
 def test_a_store_that_is_away_is_503_so_that_alertmanager_tries_again(receiver: FlaskClient, store: Engine) -> None:
