@@ -1,6 +1,5 @@
 """`renteseg up` as a person uses it: refusals before anything starts, restarts, an end that is an end, data kept."""
 
-import contextlib
 import json
 import os
 import re
@@ -54,11 +53,16 @@ def children(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
 
 
 def webhook_of(process: subprocess.Popen[bytes]) -> psutil.Process | None:
-    for one in children(process):
-        with contextlib.suppress(psutil.Error):  # it ended while we looked
-            if one.cmdline()[-1:] == ["webhook"]:
-                return one
-    return None
+    found = [one for one in children(process) if words_of(one)[-1:] == ["webhook"]]
+    return found[0] if found else None
+
+
+def words_of(process: psutil.Process) -> list[str]:
+    """The command line of a process; none of one that has just ended."""
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
 
 
 def test_ctrl_c_ends_everything_and_the_next_start_finds_its_data(chain: Chain) -> None:
