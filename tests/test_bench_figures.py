@@ -6,20 +6,18 @@ from pathlib import Path
 import pytest
 
 from bench import figures
-from bench.figures import Figure, write
+from bench.figures import Figure, publish
 
 
 def test_a_figure_has_its_eight_fields_and_a_missed_target_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(figures, "RESULTS", tmp_path)
-    good = Figure("load", 3.0, "ms", "<= 0.2 x", holds=True, peer="sql-exporter", peer_value=30.0, ratio=0.1)
-    bad = Figure("scrape", 30.0, "ms", "< 10 ms", holds=False)
+    good = Figure("load", 3.0, "ms", peer="sql-exporter", peer_value=30.0, ratio=0.1, target="<= 0.2 x", holds=True)
+    bad = Figure("scrape", 30.0, "ms", target="< 10 ms", holds=False)
 
-    assert write("trial", [good])
-    assert not write("trial", [good, bad])
+    document = json.loads(publish("trial", [good, bad]).read_text())
 
-    document = json.loads((tmp_path / "trial.json").read_text())
     assert set(document) == {"name", "machine", "figures"}
     assert document["figures"][0] == {
         "name": "load",
