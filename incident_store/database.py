@@ -24,8 +24,11 @@ class StoreUnavailable(Away):
     """The store did not answer or was too busy."""
 
 
-def open_store(url: str) -> Engine:
-    """An engine for the store at this SQLAlchemy URL; raises ConfigurationError for a URL that is none of ours."""
+def open_store(url: str, *, ping: bool = True) -> Engine:
+    """An engine for the store at this SQLAlchemy URL; raises ConfigurationError for a URL that is none of ours.
+
+    `ping` asks PostgreSQL before each use of a connection whether it still lives; who tries again anyway saves that.
+    """
     try:
         parsed = make_url(url)
         backend = parsed.get_backend_name()
@@ -41,7 +44,7 @@ def open_store(url: str) -> Engine:
         driver = parsed.set(drivername="postgresql+psycopg2")
         return create_engine(
             driver,
-            pool_pre_ping=True,
+            pool_pre_ping=ping,
             pool_size=8,
             # A delivery decides by what it read: whoever changed it meanwhile makes it start again.
             isolation_level="REPEATABLE READ",
