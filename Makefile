@@ -13,8 +13,8 @@ setup: .venv/ready .programs/ready ## the environment and the fetched programs
 test: .venv/ready-dev .programs/ready ## the whole test suite
 	$(BIN)/python -m pytest
 
-bench: .venv/ready-dev .programs/ready ## the benchmarks against peers; ONLY=receiver runs one
-	@$(BIN)/python -m bench $(ONLY)
+bench: .venv/ready-dev .programs/ready ## the benchmarks against peers; ONLY=NAME runs one of them
+	$(BIN)/python -m bench $(ONLY)
 
 check: .venv/ready-dev .programs/ready ## linters, types, import contracts, rules, configuration
 	$(BIN)/ruff check .

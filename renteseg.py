@@ -17,6 +17,8 @@ from groundwork.problems import Away, ConfigurationError, Refused
 from groundwork.settings import Settings, read_settings
 
 Json = Annotated[bool, typer.Option("--json", help="JSON instead of a table")]
+Form = Annotated[str, typer.Option("--format", help="table, csv, xlsx or json")]
+Out = Annotated[Path | None, typer.Option("--out", help="The file to write instead of stdout.")]
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__.split("\n")[0]
@@ -25,6 +27,7 @@ exporter = typer.Typer(no_args_is_help=True, help="One exporter of metrics.")
 database = typer.Typer(no_args_is_help=True, help="The incident store's tables.")
 user = typer.Typer(no_args_is_help=True, help="Who may log in.")
 incident = typer.Typer(no_args_is_help=True, help="Incidents and their SLA clocks.")
+loads = typer.Typer(no_args_is_help=True, help="Reports of the daily files.")
 audit = typer.Typer(no_args_is_help=True, help="The hash chains of events.")
 sla = typer.Typer(no_args_is_help=True, help="SLA arithmetic.")
 quarantine = typer.Typer(no_args_is_help=True, help="What the receiver could not understand.")
@@ -34,6 +37,7 @@ for name, group in {
     "db": database,
     "user": user,
     "incident": incident,
+    "loads": loads,
     "audit": audit,
     "sla": sla,
 }.items():
@@ -244,8 +248,34 @@ def audit_verify() -> None:
     package("incident_store.commands").audit_command(settings())
 
 
+@loads.command("report")
+def loads_report(
+    day: Annotated[
+        str | None, typer.Option(help="The data day, such as 2026-10-05; default: yesterday in Lima.")
+    ] = None,
+    form: Form = "table",
+    out: Out = None,
+) -> None:
+    """The inconsistencies of a data day: missing, late, queued, rejected, format errors, unusual counts."""
+    package("exporters.file_loads.commands").report_command(settings(), day, form, out)
+
+
+@loads.command("matrix")
+def loads_matrix(
+    month: Annotated[str, typer.Option(help="The month, such as 2026-10.")], form: Form = "table", out: Out = None
+) -> None:
+    """Operator × file type × day of a month."""
+    package("exporters.file_loads.commands").matrix_command(settings(), month, form, out)
+
+
+@loads.command("check")
+def loads_check() -> None:
+    """The load log's columns against the declared ones."""
+    package("exporters.file_loads.commands").check_command(settings())
+
+
 @sla.command()
-def clock(file: Annotated[typer.FileText, typer.Argument(help="JSON lines; - is stdin.")] = "-") -> None:  # type: ignore[assignment]
+def clock(file: Annotated[typer.FileBinaryRead, typer.Argument(help="JSON lines; - is stdin.")] = "-") -> None:  # type: ignore[assignment]
     """Evaluate clocks given as JSON lines; a bad line answers an error and the others still come."""
     lines, terminal = package("incident_store.clock_lines"), package("incident_store.terminal")
     wrong = False

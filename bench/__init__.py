@@ -1,1 +1,1 @@
-"""Benchmarks against peers: `make bench`, or `make bench ONLY=receiver`."""
+"""Benchmarks against peers: `make bench`, or `make bench ONLY=availability`. They measure; nobody imports them."""

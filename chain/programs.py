@@ -16,7 +16,12 @@ PACKAGES = {
     "prometheus": ("prometheus", "promtool"),
     "prometheus-alertmanager": ("prometheus-alertmanager", "amtool"),
 }
-NAMES = {"prometheus-alertmanager": "alertmanager"}
+PEERS = {
+    "prometheus-blackbox-exporter": ("prometheus-blackbox-exporter",),
+    "prometheus-sql-exporter": ("prometheus-sql-exporter",),
+}
+"""What only the benchmarks compare with; fetched when one of them asks."""
+NAMES = {"prometheus-alertmanager": "alertmanager", "prometheus-blackbox-exporter": "blackbox_exporter"}
 TEMPLATES = b"/usr/share/prometheus/alertmanager"
 """Debian's Alertmanager reads its default templates from this folder, which an unpacked copy does not have."""
 
@@ -41,12 +46,24 @@ def _on_path(name: str) -> list[Path]:
 def fetch() -> None:
     """Put every program that is not on PATH into `.programs/bin`; raises ProgramMissing saying how to help."""
     for package, programs in PACKAGES.items():
-        if all(_on_path(NAMES.get(name, name)) for name in programs):
-            continue
-        print(f"fetching {package} from the distribution", file=sys.stderr)
-        _unpack(_download(package), FOLDER / package)
-        for name in programs:
-            _link(FOLDER / package, name)
+        _fetch(package, programs)
+
+
+def peer(package: str) -> Path:
+    """The program of a benchmark's peer, fetched if it is not here; raises ProgramMissing."""
+    [name] = PEERS[package]
+    if not (FOLDER / "bin" / NAMES.get(name, name)).exists():
+        _fetch(package, PEERS[package])
+    return program(NAMES.get(name, name))
+
+
+def _fetch(package: str, programs: tuple[str, ...]) -> None:
+    if all(_on_path(NAMES.get(name, name)) for name in programs):
+        return
+    print(f"fetching {package} from the distribution", file=sys.stderr)
+    _unpack(_download(package), FOLDER / package)
+    for name in programs:
+        _link(FOLDER / package, name)
 
 
 def _download(package: str) -> Path:

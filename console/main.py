@@ -5,10 +5,14 @@ from pathlib import Path
 
 from console.app import create_app
 from groundwork.logs import configure_logs
+from groundwork.problems import Refused
+from groundwork.secret_files import write_secret
 from groundwork.serving import serve
 from groundwork.settings import Settings
 from incident_store.database import open_store
 from incident_store.policy_file import read_policy
+
+SHORTEST_KEY = 32
 
 
 def run(settings: Settings) -> None:
@@ -23,11 +27,16 @@ def run(settings: Settings) -> None:
 
 
 def session_key(path: Path) -> str:
-    """The key that signs sessions, made at the first start and kept, so that a restart logs nobody out."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    """The key that signs sessions, made at the first start and kept, so that a restart logs nobody out.
+
+    One that is too short to be a secret, as a full disk may leave behind, is made anew. Raises Refused when the file
+    can be neither read nor written.
+    """
     try:
-        path.touch(mode=0o600, exist_ok=False)
-        path.write_text(secrets.token_hex(32), encoding="utf-8")
-    except FileExistsError:
-        pass
-    return path.read_text(encoding="utf-8").strip()
+        if path.exists() and len(key := path.read_text(encoding="utf-8").strip()) >= SHORTEST_KEY:
+            return key
+        key = secrets.token_hex(32)
+        write_secret(path, key)
+    except (OSError, UnicodeDecodeError) as error:
+        raise Refused(f"{path} cannot be used: {error}; make it readable, or remove it") from error
+    return key

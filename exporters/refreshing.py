@@ -28,6 +28,18 @@ class SourceError(Exception):
     """The source could not be read; the text says why. Trying again later may work."""
 
 
+class SourceTimeout(SourceError):
+    """The source took too long. Trying again soon adds to its load."""
+
+
+@dataclass(frozen=True)
+class Circuit:
+    """After `after` timeouts in a row the source is left alone for `pause` seconds, again and again."""
+
+    after: int
+    pause: float
+
+
 @dataclass(frozen=True)
 class Observation(Generic[T]):
     """What was read, when the read ended, and how many seconds it took."""
@@ -56,13 +68,16 @@ class Refresher(Generic[T]):
         *,
         keep: float | None = None,
         longest_pause: float = LONGEST_PAUSE,
+        circuit: Circuit | None = None,
         clock: Callable[[], datetime] = wall_clock,
     ) -> None:
         self._read = read
         self._interval = interval
         self._keep = timedelta(seconds=KEPT_INTERVALS * interval if keep is None else keep)
         self._longest_pause = max(longest_pause, interval)
+        self._circuit = circuit
         self._clock = clock
+        self._timeouts = 0
         self._value: Observation[T] | None = None
         self._failures = 0
         self._complaint: str | None = None
@@ -91,8 +106,20 @@ class Refresher(Generic[T]):
         return self._attempted.is_set()
 
     @property
+    def has_circuit(self) -> bool:
+        """Whether repeated timeouts lead to longer pauses."""
+        return self._circuit is not None
+
+    @property
+    def circuit_open(self) -> bool:
+        """Whether the source timed out so often that it is left alone for longer."""
+        return self._circuit is not None and self._timeouts >= self._circuit.after
+
+    @property
     def pause(self) -> float:
-        """Seconds until the next read: the interval, doubled by each failure in a row."""
+        """Seconds until the next read: the interval, doubled by each failure in a row, or the circuit's."""
+        if self._circuit and self.circuit_open:
+            return max(self._circuit.pause, self._interval)
         return min(self._interval * 2.0 ** min(self._failures, 16), self._longest_pause)
 
     def start(self) -> None:
@@ -109,6 +136,7 @@ class Refresher(Generic[T]):
         try:
             value = self._read()
         except SourceError as error:
+            self._timeouts = self._timeouts + 1 if isinstance(error, SourceTimeout) else 0
             self._failed(str(error), trace=False)
         except Exception as error:  # noqa: BLE001 - the outermost loop: a bug in one read must not end all reads
             self._failed(repr(error), trace=True)
@@ -126,7 +154,7 @@ class Refresher(Generic[T]):
     def _succeeded(self, observation: Observation[T]) -> None:
         if self._complaint is not None:
             log.info("source is back", failures=self._failures)
-        self._value, self._failures, self._complaint = observation, 0, None
+        self._value, self._failures, self._timeouts, self._complaint = observation, 0, 0, None
 
     def _failed(self, complaint: str, *, trace: bool) -> None:
         self._failures += 1
@@ -155,3 +183,9 @@ def source_families(prefix: str, source: str, refresher: Refresher[T]) -> Iterat
         seconds.add_metric([], refresher.value.seconds)
     yield at
     yield seconds
+    if refresher.has_circuit:
+        circuit = GaugeMetricFamily(
+            f"{prefix}_circuit_open", f"Whether the {source} timed out so often that it is left alone for longer."
+        )
+        circuit.add_metric([], float(refresher.circuit_open))
+        yield circuit

@@ -11,15 +11,19 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from groundwork.problems import ConfigurationError, Problem
+from groundwork.yaml_documents import Location, parse
+
+__all__ = ["VARIABLE", "Location", "Strict", "parse", "read", "read_text", "substitute"]
 
 VARIABLE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)(?::-([^}]*))?\}")
+CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 PASSWORD = re.compile(r"(://[^:/@\s]*:)[^@\s]+@")
 
-Location = tuple[str | int, ...]
+LONGEST_SHOWN = 80
+
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -43,7 +47,7 @@ def read_text(path: Path) -> str:
     """The file's text; raises ConfigurationError when it cannot be read."""
     try:
         return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:  # ValueError: not UTF-8, or a path that holds a NUL
         reason = error.strerror if isinstance(error, OSError) else "is not UTF-8"
         raise ConfigurationError(
             [
@@ -57,7 +61,10 @@ def read_text(path: Path) -> str:
 
 
 def substitute(text: str, path: Path, environment: Mapping[str, str]) -> str:
-    """The text with `${NAME}` replaced; raises ConfigurationError for names without value or default."""
+    """The text with `${NAME}` replaced; an empty value counts as none where there is a default.
+
+    Raises ConfigurationError for names without value or default, and for values that are more than one line.
+    """
     problems = [
         Problem(
             str(path),
@@ -69,58 +76,14 @@ def substitute(text: str, path: Path, environment: Mapping[str, str]) -> str:
         if not line.lstrip().startswith("#")
         for match in VARIABLE.finditer(line)
         if match[2] is None and match[1] not in environment
+    ] + [
+        Problem(str(path), f"the value of {name} holds a line break or another control character", f"correct {name}")
+        for name in sorted({match[1] for match in VARIABLE.finditer(text)})
+        if CONTROL.search(environment.get(name, ""))
     ]
     if problems:
         raise ConfigurationError(problems)
-    return VARIABLE.sub(lambda match: environment.get(match[1], match[2] or ""), text)
-
-
-def parse(text: str, path: Path) -> tuple[Any, dict[Location, int]]:
-    """The YAML document and the line of each entry; raises ConfigurationError for bad syntax or a repeated key."""
-    loader = yaml.SafeLoader(text)
-    try:
-        node = loader.get_single_node()
-        problems = [] if node is None else list(_repeated_keys(node, path))
-        if problems:
-            raise ConfigurationError(problems)
-        lines = {} if node is None else dict(_lines(node, ()))
-        values = {} if node is None else loader.construct_document(node)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else None
-        what = f"is not valid YAML: {error.problem}"
-        raise ConfigurationError(
-            [Problem(str(path), what, "check indentation, colons and quotes around this line", line)]
-        ) from error
-    finally:
-        loader.dispose()
-    return values, lines
-
-
-def _lines(node: yaml.Node, location: Location) -> Iterator[tuple[Location, int]]:
-    yield location, node.start_mark.line + 1
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            entry = (*location, str(key.value))
-            yield from _lines(value, entry)
-            yield entry, key.start_mark.line + 1
-    elif isinstance(node, yaml.SequenceNode):
-        for index, value in enumerate(node.value):
-            yield from _lines(value, (*location, index))
-
-
-def _repeated_keys(node: yaml.Node, path: Path) -> Iterator[Problem]:
-    if isinstance(node, yaml.MappingNode):
-        seen: dict[str, int] = {}
-        for key, value in node.value:
-            line = key.start_mark.line + 1
-            if key.value in seen:
-                first = f"it stands already on line {seen[key.value]}"
-                yield Problem(str(path), f"key written twice: {first}", "keep one of the two", line, str(key.value))
-            seen[str(key.value)] = line
-            yield from _repeated_keys(value, path)
-    elif isinstance(node, yaml.SequenceNode):
-        for value in node.value:
-            yield from _repeated_keys(value, path)
+    return VARIABLE.sub(lambda match: environment.get(match[1]) or match[2] or "", text)
 
 
 def _problems(
@@ -156,12 +119,13 @@ def _what(entry: Any) -> str:
         return f"{entry['loc'][-1]!r} is missing"
     message: str = entry["msg"].removeprefix("Value error, ")
     given = entry.get("input")
-    return message if isinstance(given, dict | list) else f"{message} (found {_masked(repr(given))})"
+    return message if isinstance(given, dict | list) else f"{message} (found {_shown(given)})"
 
 
-def _masked(text: str) -> str:
-    """The text without the passwords of the addresses in it."""
-    return PASSWORD.sub(r"\1***@", text)
+def _shown(given: object) -> str:
+    """What was given, cut where it goes on for long, without the passwords of the addresses in it."""
+    text = PASSWORD.sub(r"\1***@", repr(given))
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
 
 
 def _remedy(entry: Any, model: type[BaseModel]) -> str:

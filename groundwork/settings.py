@@ -3,13 +3,32 @@
 Everything else is configuration (`config/`), which may name these values as `${RENTESEG_…}`.
 """
 
+import re
 from pathlib import Path
+from typing import Annotated
 
 from dotenv import load_dotenv
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy import URL
 
 from groundwork.problems import ConfigurationError, Problem
+
+UNFIT = re.compile(r"""[\x00-\x1f\x7f\ud800-\udfff%?#:;"'\\*\[\]{}]""")
+
+
+def _fit(path: Path) -> Path:
+    """A path that keeps its meaning in YAML, in database addresses, in file patterns and in supervisord's file."""
+    if found := UNFIT.search(str(path.absolute())):
+        raise ValueError(
+            f"{str(path.absolute())!r} holds {found[0]!r}, which some file or program would read otherwise"
+        )
+    return path
+
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+Kept = Annotated[Path, AfterValidator(_fit)]
+"""A path that is written into configuration and addresses."""
 
 
 class Settings(BaseSettings):
@@ -18,31 +37,32 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="RENTESEG_", extra="ignore", env_ignore_empty=True)
 
     host: str = "127.0.0.1"
-    state: Path = Path(".state")
+    state: Kept = Path(".state")
     config: Path = Path("config")
     database_url: str = ""
     load_log_url: str = ""
     simulator_database_url: str = ""
-    webhook_token_file: Path | None = None
+    webhook_token_file: Kept | None = None
     alertmanager_urls: str = ""
     alertmanager_receiver: str = "webhook"
     poll_seconds: float = Field(default=30, ge=1)
     watchdog_seconds: float = Field(default=60, ge=1)
     bodies_kept_days: int = Field(default=90, ge=1)
+    web_config: Path | None = None
 
-    prometheus_port: int = 9090
-    alertmanager_port: int = 9093
-    availability_port: int = 9801
-    file_loads_port: int = 9802
-    incidents_port: int = 9803
-    webhook_port: int = 9804
-    worker_port: int = 9805
-    console_port: int = 8080
-    simulator_port: int = 8100
-    simulator_tls_port: int = 8101
-    simulator_link_port: int = 8102
-    smtp_port: int = 1025
-    mail_port: int = 8025
+    prometheus_port: Port = 9090
+    alertmanager_port: Port = 9093
+    availability_port: Port = 9801
+    file_loads_port: Port = 9802
+    incidents_port: Port = 9803
+    webhook_port: Port = 9804
+    worker_port: Port = 9805
+    console_port: Port = 8080
+    simulator_port: Port = 8100
+    simulator_tls_port: Port = 8101
+    simulator_link_port: Port = 8102
+    smtp_port: Port = 1025
+    mail_port: Port = 8025
     console_url: str = ""
     grafana_url: str = ""
 
@@ -50,8 +70,8 @@ class Settings(BaseSettings):
         """Databases and secrets live under the state folder unless told otherwise."""
         self.state = self.state.absolute()
         self.config = self.config.absolute()
-        self.database_url = self.database_url or f"sqlite:///{self.state}/incidents.db"
-        self.simulator_database_url = self.simulator_database_url or f"sqlite:///{self.state}/simulator/renteseg.db"
+        self.database_url = self.database_url or _sqlite(self.state / "incidents.db")
+        self.simulator_database_url = self.simulator_database_url or _sqlite(self.state / "simulator" / "renteseg.db")
         self.load_log_url = self.load_log_url or self.simulator_database_url
         self.alertmanager_urls = self.alertmanager_urls or f"http://{self.host}:{self.alertmanager_port}"
         self.console_url = self.console_url or f"http://{self.host}:{self.console_port}"
@@ -64,7 +84,12 @@ class Settings(BaseSettings):
 
     def environment(self) -> dict[str, str]:
         """These settings as environment variables, for child processes and `${…}` in configuration."""
-        return {f"RENTESEG_{name.upper()}": str(value) for name, value in self.model_dump().items()}
+        given = self.model_dump(exclude_none=True)
+        return {f"RENTESEG_{name.upper()}": str(value) for name, value in given.items()}
+
+
+def _sqlite(file: Path) -> str:
+    return URL.create("sqlite", database=str(file)).render_as_string(hide_password=False)
 
 
 def read_settings() -> Settings:
@@ -72,18 +97,20 @@ def read_settings() -> Settings:
 
     What stands in `.env` alone, such as mail addresses, is put into the environment too, where `${…}` finds it.
     """
-    load_dotenv(".env")
     try:
+        load_dotenv(".env")
         return Settings()
     except ValidationError as error:
         raise ConfigurationError(
-            [
-                Problem(
-                    file=".env",
-                    where=f"RENTESEG_{'_'.join(str(part) for part in entry['loc']).upper()}",
-                    what=entry["msg"],
-                    remedy="correct the value in .env or in the environment",
-                )
-                for entry in error.errors()
-            ]
+            Problem(
+                file=".env",
+                where=f"RENTESEG_{'_'.join(str(part) for part in entry['loc']).upper()}",
+                what=entry["msg"].removeprefix("Value error, "),
+                remedy="correct the value in .env or in the environment",
+            )
+            for entry in error.errors()
+        ) from error
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(
+            [Problem(".env", f"cannot be read: {error}", "make it readable UTF-8 text")]
         ) from error

@@ -4,10 +4,10 @@ import json
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any, Literal
-from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from groundwork.zones import time_zone
 from incident_store.domain.calendars import ALWAYS, WEEKDAYS, Calendar, parse_window
 from incident_store.domain.clocks import Pause, Reading, read_clock
 
@@ -25,7 +25,7 @@ class CalendarLine(BaseModel):
         names = self.holidays if isinstance(self.holidays, dict) else dict.fromkeys(self.holidays, "holiday")
         week = {str(day): windows for day, windows in self.week.items()}
         windows = tuple(tuple(parse_window(*pair) for pair in week.get(day, ())) for day in WEEKDAYS)
-        return Calendar(ZoneInfo(self.timezone), windows, names)
+        return Calendar(time_zone(self.timezone), windows, names)
 
 
 class ClockLine(BaseModel):
@@ -56,16 +56,16 @@ class ClockLine(BaseModel):
         )
 
 
-def evaluate_lines(lines: Iterable[str], now: datetime) -> Iterator[dict[str, Any]]:
+def evaluate_lines(lines: Iterable[bytes], now: datetime) -> Iterator[dict[str, Any]]:
     """One answer a line, in order; a line that cannot be evaluated answers `{"error": …}` and the rest go on."""
     for number, line in enumerate(lines, 1):
         if line.strip():
             yield _evaluate(number, line, now)
 
 
-def _evaluate(number: int, line: str, now: datetime) -> dict[str, Any]:
+def _evaluate(number: int, line: bytes, now: datetime) -> dict[str, Any]:
     try:
-        return render_reading(ClockLine.model_validate(json.loads(line)).read(now))
+        return render_reading(ClockLine.model_validate(json.loads(line.decode("utf-8"))).read(now))
     except ValidationError as error:
         reasons = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
         return {"error": f"line {number}: {reasons}"}

@@ -15,7 +15,7 @@ from groundwork.problems import Refused
 from groundwork.settings import Settings
 from incident_store.advance import Report, advance, register
 from incident_store.audit import verify
-from incident_store.database import open_store, read_store
+from incident_store.database import read_store, use_store
 from incident_store.domain.incidents import Kind
 from incident_store.domain.lifecycle import ROLES, EventKind, Role
 from incident_store.domain.policies import Responsible, Severity
@@ -25,6 +25,8 @@ from incident_store.policy_file import read_policy
 from incident_store.queries import find_incident, list_incidents
 from incident_store.terminal import LIMA, incident_json, lima, print_incident, print_json, print_list, utc_now
 from incident_store.words import EVENTS
+
+LARGEST_NUMBER = 2**63 - 1
 
 
 def list_command(settings: Settings, *, open_only: bool, as_json: bool) -> None:
@@ -42,7 +44,7 @@ def show_command(settings: Settings, number: int, *, explain: bool, as_json: boo
     """`renteseg incident show`; raises Refused when there is no such incident."""
     policy, now = read_policy(settings.config), utc_now()
     with read_store(settings.database_url) as connection:
-        found = find_incident(connection, number)
+        found = find_incident(connection, number) if abs(number) <= LARGEST_NUMBER else None
     if found is None:
         raise Refused(f"there is no incident {number}; `renteseg incident list` shows those there are")
     record, episodes = found
@@ -56,7 +58,9 @@ def add_user(settings: Settings, name: str, role: str, password_file: Path | Non
     """`renteseg user add`; raises Refused for an unknown role, a taken name or a weak password."""
     if role not in {known.value for known in Role}:
         raise Refused(f"{role!r} is no role: write {', '.join(Role)}")
-    add_person(open_store(settings.database_url), name, Role(role), _password(password_file))
+    password = _password(password_file)
+    with use_store(settings.database_url) as engine:
+        add_person(engine, name, Role(role), password)
 
 
 def _password(file: Path | None) -> str:
@@ -64,16 +68,22 @@ def _password(file: Path | None) -> str:
         return read_text(file).strip()
     if file is None and sys.stdin.isatty():
         return getpass.getpass("password: ")
-    return sys.stdin.readline().rstrip("\n")
+    try:
+        return sys.stdin.readline().rstrip("\n")
+    except UnicodeDecodeError:
+        raise Refused("the password on standard input is not UTF-8") from None
 
 
 def record_command(
     settings: Settings, number: int, kind: str, *, by: str, at: datetime | None, details: Sequence[str]
 ) -> None:
     """`renteseg incident record`: one step, by a person of the store; raises Refused saying what would be accepted."""
-    engine, now = open_store(settings.database_url), utc_now()
+    now = utc_now()
     step = Step(_event_kind(kind), _moment(at, now), _details(details))
-    event = advance(engine, number, step, _actor(engine, by), now)
+    if abs(number) > LARGEST_NUMBER:
+        raise Refused(f"there is no incident {number}; `renteseg incident list` shows those there are")
+    with use_store(settings.database_url) as engine:
+        event = advance(engine, number, step, _actor(engine, by), now)
     print(f"{number}: {EVENTS[event.kind]}, {lima(event.at)}")
 
 
@@ -85,18 +95,20 @@ def register_command(
     words: Mapping[str, str],
 ) -> None:
     """`renteseg incident register`: what was reported by telephone, mail or Mesa de Partes."""
-    engine, now = open_store(settings.database_url), utc_now()
+    now = utc_now()
     report = Report(
         kind=_word(Kind, words["kind"]),
-        component=words["component"],
-        service=words["service"],
-        title=words["title"],
+        component=_line(words["component"]),
+        service=_line(words["service"]),
+        title=_line(words["title"]),
         severity=_word(Severity, words["severity"]),
         suspected=_word(Responsible, words["responsible"]),
-        channel=words["channel"],
+        channel=_line(words["channel"]),
         detected_at=_moment(at, now),
     )
-    print(register(engine, report, _actor(engine, by), now))
+    with use_store(settings.database_url) as engine:
+        number = register(engine, report, _actor(engine, by), now)
+    print(number)
 
 
 def audit_command(settings: Settings) -> None:
@@ -124,8 +136,15 @@ def _event_kind(given: str) -> EventKind:
     return EventKind(given)
 
 
+def _line(given: str) -> str:
+    """The text, when it is one line that every terminal and store can take."""
+    if not given.isprintable():
+        raise Refused(f"{given!r} holds a control character or is not UTF-8")
+    return given
+
+
 def _actor(engine: Engine, name: str) -> Actor:
-    role = role_of(engine, name)
+    role = role_of(engine, _line(name))
     if role is None:
         raise Refused(f"nobody is called {name!r}; `renteseg user add {name} --role …` adds a person")
     return Actor(name, role)
@@ -135,11 +154,14 @@ def _moment(at: datetime | None, now: datetime) -> datetime:
     """A time given by hand; without an offset it is Lima's."""
     if at is None:
         return now
-    return (at if at.tzinfo else at.replace(tzinfo=LIMA)).astimezone(UTC)
+    try:
+        return (at if at.tzinfo else at.replace(tzinfo=LIMA)).astimezone(UTC)
+    except OverflowError:
+        raise Refused(f"{at} is outside the years that can be reckoned with") from None
 
 
 def _details(words: Sequence[str]) -> dict[str, str]:
     wrong = [word for word in words if "=" not in word]
     if wrong:
         raise Refused(f"{wrong[0]!r} is not name=value, such as responsible=B or reason='espera del operador'")
-    return dict(word.split("=", 1) for word in words)
+    return dict(_line(word).split("=", 1) for word in words)

@@ -9,15 +9,17 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from alembic.util import CommandError
+from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
-from groundwork.problems import Away, ConfigurationError, Problem
+from groundwork.problems import Away, ConfigurationError, Problem, Refused
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_SECONDS = 5
 STATEMENT_SECONDS = 30
+DRIVERS = frozenset({"sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg2"})
 
 
 class StoreUnavailable(Away):
@@ -28,24 +30,16 @@ def open_store(url: str, *, ping: bool = True) -> Engine:
     """An engine for the store at this SQLAlchemy URL; raises ConfigurationError for a URL that is none of ours.
 
     `ping` asks PostgreSQL before each use of a connection whether it still lives; who tries again anyway saves that.
+    No error of it shows the values of a statement: a hashed password may be among them.
     """
-    try:
-        parsed = make_url(url)
-        backend = parsed.get_backend_name()
-    except ArgumentError as error:
-        raise ConfigurationError([_url_problem("is not a database URL")]) from error
-    if backend == "sqlite":
-        if parsed.database:
-            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-        engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
-        _prepare_sqlite(engine)
-        return engine
-    if backend == "postgresql":
+    parsed = _store_url(url)
+    if parsed.get_backend_name() == "postgresql":
         driver = parsed.set(drivername="postgresql+psycopg2")
         return create_engine(
             driver,
             pool_pre_ping=ping,
             pool_size=8,
+            hide_parameters=True,
             # A delivery decides by what it read: whoever changed it meanwhile makes it start again.
             isolation_level="REPEATABLE READ",
             connect_args={
@@ -53,7 +47,32 @@ def open_store(url: str, *, ping: bool = True) -> Engine:
                 "options": f"-c lock_timeout={BUSY_SECONDS}s -c statement_timeout={STATEMENT_SECONDS}s",
             },
         )
-    raise ConfigurationError([_url_problem(f"{backend!r} is not supported")])
+    _make_folder(Path(parsed.database or ""))
+    engine = create_engine(parsed, hide_parameters=True, connect_args={"timeout": BUSY_SECONDS})
+    _prepare_sqlite(engine)
+    return engine
+
+
+def _store_url(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):  # ValueError: a port that is no number
+        raise ConfigurationError([_url_problem("is not a database URL")]) from None
+    if parsed.drivername not in DRIVERS:
+        raise ConfigurationError([_url_problem(f"{parsed.drivername!r} is not supported")])
+    if parsed.get_backend_name() == "sqlite" and (parsed.host or parsed.query or not parsed.database):
+        raise ConfigurationError([_url_problem("names no SQLite file, or more than a file")])
+    if parsed.port is not None and not 1 <= parsed.port <= 65535:
+        raise ConfigurationError([_url_problem(f"port {parsed.port} is not between 1 and 65535")])
+    return parsed
+
+
+def _make_folder(file: Path) -> None:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not a path"
+        raise ConfigurationError([_url_problem(f"its folder {file.parent} cannot be made: {reason}")]) from error
 
 
 def _url_problem(what: str) -> Problem:
@@ -82,16 +101,22 @@ def reading(engine: Engine) -> Engine:
 
 
 @contextmanager
-def read_store(url: str) -> Iterator[Connection]:
-    """A connection for reading the store at this URL; raises StoreUnavailable when it does not answer."""
+def use_store(url: str) -> Iterator[Engine]:
+    """The store at this URL for one command; raises StoreUnavailable when it does not answer or cannot be used."""
     engine = open_store(url)
     try:
-        with reading(engine).connect() as connection:
-            yield connection
+        yield engine
     except DBAPIError as error:
-        raise StoreUnavailable(f"the store cannot be read: {_reason(error)}; `renteseg db check` says more") from error
+        raise StoreUnavailable(f"the store cannot be used: {_reason(error)}; `renteseg db check` says more") from error
     finally:
         engine.dispose()
+
+
+@contextmanager
+def read_store(url: str) -> Iterator[Connection]:
+    """A connection for reading the store at this URL; raises StoreUnavailable when it does not answer."""
+    with use_store(url) as engine, reading(engine).connect() as connection:
+        yield connection
 
 
 def _reason(error: DBAPIError) -> str:
@@ -107,12 +132,17 @@ def alembic_config(url: str) -> Config:
 
 
 def upgrade(url: str) -> None:
-    """Bring the store's tables to this program's version; raises StoreUnavailable when it cannot be reached."""
+    """Bring the store's tables to this program's version.
+
+    Raises StoreUnavailable when it cannot be reached, Refused when a newer program has had it already.
+    """
     open_store(url).dispose()
     try:
         command.upgrade(alembic_config(url), "head")
     except DBAPIError as error:
         raise StoreUnavailable(f"the store cannot be reached: {_reason(error)}") from error
+    except CommandError as error:
+        raise Refused(f"the store is not at a version that this program knows: {error}; use the newer one") from error
 
 
 def schema_lag(engine: Engine) -> str | None:

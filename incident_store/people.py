@@ -25,11 +25,15 @@ def any_person(engine: Engine) -> bool:
 
 
 def add_person(engine: Engine, name: str, role: Role, password: str) -> None:
-    """Let a person log in; raises Refused for a taken or empty name and a password that is too short."""
+    """Let a person log in; raises Refused for a name that is taken or no name and for an unfit password."""
     if not name.strip() or len(name) > 64:
         raise Refused("a name has 1 to 64 characters")
+    if not name.isprintable():
+        raise Refused(f"the name {name!r} holds a control character or is not UTF-8")
     if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
         raise Refused(f"a password has {SHORTEST_PASSWORD} characters or more")
+    if not password.isprintable():
+        raise Refused("the password holds a control character or is not UTF-8")
     row = {
         "name": name.strip(),
         "role": role.value,

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Literal, Self
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 import holidays
 from pydantic import Field, field_validator, model_validator
 
+from groundwork import zones
 from groundwork.configuration import Strict, read
 from groundwork.durations import Seconds
 from incident_store.domain.calendars import ALWAYS, WEEKDAYS, Calendar, Window, parse_window
@@ -25,6 +26,7 @@ from incident_store.domain.policies import (
 )
 
 HOLIDAY_YEARS = range(2020, 2051)
+MOST_WEEKS = 20 * 52
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
 
@@ -56,6 +58,10 @@ class CalendarEntry(Strict):
         if self.holidays is not None:
             known = dict(holidays.country_holidays(self.holidays, years=HOLIDAY_YEARS, language="es").items())
         return {**known, **self.extra_holidays}
+
+    def weekly_seconds(self) -> int:
+        """How long it is open in a week without holidays."""
+        return sum(60 * (window.closes - window.opens) for day in WEEKDAYS for window in self._windows(day))
 
     def _windows(self, day: str) -> Iterator[Window]:
         windows = {str(name): windows for name, windows in self.week.items()}.get(day, [])
@@ -122,6 +128,9 @@ class TermsEntry(Strict):
                     raise ValueError(
                         f"targets of {severity.value} name the calendar {entry.calendar!r}, which is not there"
                     )
+                calendar = self.calendars[entry.calendar]
+                if calendar != "always" and entry.within > MOST_WEEKS * calendar.weekly_seconds():
+                    raise ValueError(f"{severity.value}.{name.value} would take decades of {entry.calendar!r}")
         return self
 
     def terms(self, zone: ZoneInfo) -> Terms:
@@ -154,10 +163,7 @@ class PolicyFile(Strict):
     @field_validator("time_zone")
     @classmethod
     def _known_zone(cls, name: str) -> str:
-        try:
-            ZoneInfo(name)
-        except (ZoneInfoNotFoundError, ValueError) as error:
-            raise ValueError("is no time zone such as America/Lima") from error
+        zones.time_zone(name)
         return name
 
     @field_validator("versions")

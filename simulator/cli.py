@@ -1,6 +1,8 @@
 """The command `renteseg simulate`: faults on and off, and the mails the development server has received."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, NoReturn
 
@@ -32,21 +34,26 @@ def fault(name: Name, lasting: Annotated[str, typer.Option("--for", help="for ho
         refusal = Database(settings.simulator_database_url).outage_refusal()
         if refusal:
             _refuse(f"db-down is not possible here: {refusal}")
-    _book(settings).start(chosen, until, now)
+    with _using(settings):
+        _book(settings).start(chosen, until, now)
     typer.echo(f"{chosen}: on {_until(until)}; {EFFECTS[chosen]}")
 
 
 @app.command()
 def clear(name: Annotated[str, typer.Argument(help="one fault; without it, all of them")] = "") -> None:
     """Turn one fault, or all, off."""
-    ended = _book(_settings()).clear(_fault(name) if name else None, datetime.now(UTC))
+    chosen, settings = _fault(name) if name else None, _settings()
+    with _using(settings):
+        ended = _book(settings).clear(chosen, datetime.now(UTC))
     typer.echo(f"cleared: {', '.join(ended)}" if ended else "nothing was on")
 
 
 @app.command("list")
 def list_faults() -> None:
     """Show the faults there are, and which are on."""
-    on = _book(_settings()).deadlines(datetime.now(UTC))
+    settings = _settings()
+    with _using(settings):
+        on = _book(settings).deadlines(datetime.now(UTC))
     for each in Fault:
         state = f"on {_until(on[each])}" if each in on else "off"
         typer.echo(f"{each:<14} {state:<28} {EFFECTS[each]}")
@@ -55,7 +62,9 @@ def list_faults() -> None:
 @app.command()
 def mail(last: Annotated[bool, typer.Option("--last", help="print the newest one as text")] = False) -> None:
     """List the mails received, or print the newest."""
-    mails = read_mails(_settings().state / "mail")
+    settings = _settings()
+    with _using(settings):
+        mails = read_mails(settings.state / "mail")
     if last:
         if not mails:
             _refuse("no mail has been received yet")
@@ -84,6 +93,15 @@ def _settings() -> Settings:
         return read_settings()
     except ConfigurationError as error:
         _refuse("; ".join(str(problem) for problem in error.problems))
+
+
+@contextmanager
+def _using(settings: Settings) -> Iterator[None]:
+    """The state folder in use; refuses in one line where it cannot be read or written."""
+    try:
+        yield
+    except OSError as error:
+        _refuse(f"{error.filename or settings.state}: {error.strerror}; is RENTESEG_STATE the folder of the chain?")
 
 
 def _book(settings: Settings) -> FaultBook:

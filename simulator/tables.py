@@ -72,6 +72,7 @@ loads = Table(
     Column("ubicacion", String(400), unique=True),  # where the received file lies
     Index("carga_archivo_fecha", "fecha_datos", "operador", "tipo_archivo", "secuencia"),
     Index("carga_archivo_estado", "estado"),
+    Index("carga_archivo_cambio", "actualizado_en"),
 )
 
 row_errors = Table(

@@ -85,6 +85,18 @@ ROUTES = [
         "webhook,analistas",
     ),
     ("alertname=RentesegLoadLogAway severity=warning owner=provider component=registro-cargas", "webhook,analistas"),
+    (
+        "alertname=RentesegLoadLogRewritten severity=warning owner=provider component=registro-cargas",
+        "webhook,analistas",
+    ),
+    (
+        "alertname=RentesegQueueGrowing severity=warning owner=provider operator=BITEL file_type=BAJAS",
+        "webhook,analistas",
+    ),
+    (
+        "alertname=RentesegRowsUnusual severity=warning owner=operator operator=BITEL file_type=BAJAS",
+        "webhook,analistas",
+    ),
     ("alertname=RentesegExporterSilent severity=critical owner=oti", "webhook,supervisores,mesa-oti,analistas"),
     ("alertname=RentesegProbesStale severity=critical owner=oti", "webhook,supervisores,mesa-oti,analistas"),
     ("alertname=RentesegLinkUnsettled severity=info owner=oti component=enlace link=enlace", "nadie"),
@@ -92,6 +104,7 @@ ROUTES = [
     ("alertname=RentesegReconciliationStale severity=warning owner=oti", "webhook,mesa-oti,analistas"),
     ("alertname=RentesegWatchdogLate severity=critical owner=oti", "webhook,supervisores,mesa-oti,analistas"),
     ("alertname=RentesegQuarantineNotEmpty severity=warning owner=oti", "webhook,mesa-oti,analistas"),
+    ("alertname=RentesegMonitorBlind severity=critical owner=oti", "webhook,supervisores,mesa-oti,analistas"),
     ("alertname=Otra severity=info", "webhook,analistas"),
     ("alertname=Otra severity=Critical owner=OTI", "webhook,analistas"),
     ("alertname=Otra owner=oti", "webhook,mesa-oti,analistas"),

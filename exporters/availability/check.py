@@ -7,13 +7,17 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from exporters.availability.probes.connection import trust
-from exporters.availability.probes.result import ProbeFailed
-from exporters.availability.targets import HttpComponent, Targets, read_targets
+from exporters.availability.followed import Followed
+from exporters.availability.probes.connection import secret
+from exporters.availability.probes.result import ProbeFailed, Reason
+from exporters.availability.probes.securing import trust
+from exporters.availability.targets import Targets, read_targets
+from exporters.availability.watched import Secured, Watched
 from groundwork.problems import ConfigurationError, Problem
 
 FILE = "targets.yml"
 RESOLUTION_TIMEOUT = 5.0
+PEM = ("ca_file", "cert_file")
 
 
 def check(config_dir: Path, environment: Mapping[str, str] = os.environ) -> list[Problem]:
@@ -23,7 +27,8 @@ def check(config_dir: Path, environment: Mapping[str, str] = os.environ) -> list
         targets = read_targets(path, environment)
     except ConfigurationError as error:
         return error.problems
-    return check_targets(targets, path, state_folder(environment))
+    found, problems = Followed(config_dir).found(targets)
+    return [*problems, *check_targets(targets.with_found(found), path, state_folder(environment))]
 
 
 def check_targets(targets: Targets, path: Path, made_later: Path | None = None) -> list[Problem]:
@@ -32,18 +37,37 @@ def check_targets(targets: Targets, path: Path, made_later: Path | None = None) 
 
 
 def unusable_files(targets: Targets, path: Path, made_later: Path | None = None) -> Iterator[Problem]:
-    """The `ca_file`s that cannot be read or hold no certificate."""
+    """The files that components name and that cannot be read, or hold no certificate where one is due."""
     for component in targets.components:
-        if not isinstance(component, HttpComponent) or component.ca_file is None:
-            continue
-        file = component.ca_file.absolute()
-        if made_later and file.is_relative_to(made_later) and not file.exists():
-            continue
-        try:
-            trust(file)
-        except ProbeFailed as failure:
-            remedy = "name a readable file of PEM certificates"
-            yield Problem(str(path), failure.detail, remedy, where=f"{component.name}.ca_file")
+        for key, file in component.files():
+            if made_later and file.absolute().is_relative_to(made_later) and not file.exists():
+                continue
+            try:
+                _read(key, file.absolute())
+            except ProbeFailed as failure:
+                remedy = "name a readable file of PEM certificates" if key in PEM else "name a readable file"
+                yield Problem(str(path), failure.detail, remedy, where=f"{component.name}.{key}")
+        yield from _unusable_pair(component, path)
+
+
+def _read(key: str, file: Path) -> None:
+    if key == "ca_file":
+        trust(file)
+    elif key != "known_hosts_file":
+        secret(file)
+    elif not os.access(file, os.R_OK):
+        raise ProbeFailed(Reason.CONFIGURATION, f"{file} cannot be used: it cannot be read")
+
+
+def _unusable_pair(component: Watched, path: Path) -> Iterator[Problem]:
+    """A certificate of ours that does not go with its key."""
+    if not isinstance(component, Secured) or component.cert_file is None or not component.cert_file.exists():
+        return
+    try:
+        trust(None, component.cert_file, component.key_file)
+    except ProbeFailed as failure:
+        remedy = "name a PEM certificate and its unencrypted key"
+        yield Problem(str(path), failure.detail, remedy, where=f"{component.name}.cert_file")
 
 
 def unresolved_hosts(targets: Targets, path: Path) -> list[Problem]:

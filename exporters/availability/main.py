@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
+import sys
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,14 +16,18 @@ from rich.console import Console
 from rich.table import Table
 
 from exporters.availability import state_file
+from exporters.availability.account import verdict
 from exporters.availability.board import Board
-from exporters.availability.check import FILE, unresolved_hosts, unusable_files
+from exporters.availability.check import unresolved_hosts, unusable_files
 from exporters.availability.pages import availability_app
 from exporters.availability.probes import table
 from exporters.availability.probes.result import ProbeResult
-from exporters.availability.scheduler import watch
-from exporters.availability.targets import Component, Targets, read_targets
+from exporters.availability.reloading import FILE, Reloader
+from exporters.availability.scheduler import Scheduler
+from exporters.availability.targets import Targets
+from exporters.availability.watched import Watched
 from groundwork.logs import configure_logs
+from groundwork.problems import Problem
 from groundwork.serving import serve_beside
 from groundwork.settings import Settings, read_settings
 
@@ -30,6 +36,8 @@ log = structlog.get_logger()
 STATE_FILE = "availability-state.json"
 SAVE_EVERY = 10.0
 RESOLVER_THREADS = "64"
+SWITCH_INTERVAL = 0.001
+"""Seconds after which the interpreter interrupts a thread that writes a scrape for the one that probes."""
 
 _saving = threading.Lock()  # the last save may find the one before still writing
 
@@ -38,23 +46,27 @@ def run(settings: Settings | None = None) -> None:
     """Probe and serve until SIGTERM or SIGINT; raises ConfigurationError when the configuration is wrong."""
     configure_logs("availability")
     settings = settings or read_settings()
-    targets, path = _targets(settings)
-    for problem in unusable_files(targets, path):
+    reloader = Reloader(settings, {**os.environ, **settings.environment()})
+    targets, problems = reloader.read()
+    for problem in [*problems, *unusable_files(targets, settings.config / FILE)]:
         log.error("component cannot be probed yet", problem=str(problem))
-    os.environ.setdefault("UV_THREADPOOL_SIZE", RESOLVER_THREADS)  # one name that hangs must not stop the others
-    threading.Thread(target=_warn_of_unresolved, args=(targets, path), daemon=True).start()
-    uvloop.run(_run(settings, targets))
+    os.environ.setdefault("UV_THREADPOOL_SIZE", RESOLVER_THREADS)  # names that hang must not stop the others
+    sys.setswitchinterval(SWITCH_INTERVAL)
+    threading.Thread(target=_warn_of_unresolved, args=(targets, settings.config / FILE), daemon=True).start()
+    uvloop.run(_run(settings, reloader, targets, well=not problems))
 
 
 def probe_once(name: str, settings: Settings | None = None) -> int:
     """Probe one component now and print what was found: 0 it works, 1 it does not, 2 no such component."""
-    targets, path = _targets(settings or read_settings())
+    settings = settings or read_settings()
+    targets, _ = Reloader(settings, {**os.environ, **settings.environment()}).read()
     component = targets.named(name)
     if component is None:
         known = ", ".join(component.name for component in targets.components)
+        path = settings.config / FILE
         Console(stderr=True).print(f"no component {name!r} in {path}; there are: {known}", highlight=False)
         return 2
-    result = uvloop.run(table.run(component))
+    result = uvloop.run(table.run(component, told=True))
     _print(component, result)
     return 0 if result.success else 1
 
@@ -64,18 +76,28 @@ def wall_clock() -> datetime:
     return datetime.now(UTC)
 
 
-def _targets(settings: Settings) -> tuple[Targets, Path]:
-    path = settings.config / FILE
-    return read_targets(path, {**os.environ, **settings.environment()}), path
-
-
-async def _run(settings: Settings, targets: Targets) -> None:
+async def _run(settings: Settings, reloader: Reloader, targets: Targets, *, well: bool) -> None:
     settings.state.mkdir(parents=True, exist_ok=True)
     saved = settings.state / STATE_FILE
     board = Board(targets, state_file.load(saved, wall_clock()), wall_clock())
+    board.reloaded(well, wall_clock())
+
+    def record(component: Watched, result: ProbeResult, blind: bool) -> None:
+        board.record(component, result, wall_clock(), blind=blind)
+
+    scheduler = Scheduler(table.run, record, board.sight, board.pace)
     loop = asyncio.get_running_loop()
-    serve_beside(availability_app(board, targets, loop, wall_clock), settings.host, settings.availability_port)
-    work = asyncio.gather(_watch(board), _save_often(board, saved))
+
+    async def reload() -> list[Problem]:
+        return await reloader.reload(board, scheduler, wall_clock)
+
+    app = availability_app(board, reload, loop, wall_clock)
+    serve_beside(app, settings.host, settings.availability_port, web_config=settings.web_config)
+    scheduler.watch(targets.components, targets.limits)
+    gc.freeze()  # what was loaded stays: looking through it again and again would only hold up probes
+    work = asyncio.gather(scheduler.run(), _save_often(board, saved), reloader.follow(board, scheduler, wall_clock))
+    reloads: set[asyncio.Task[list[Problem]]] = set()
+    loop.add_signal_handler(signal.SIGHUP, lambda: reloads.add(loop.create_task(reload())))
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, work.cancel)
     try:
@@ -84,13 +106,6 @@ async def _run(settings: Settings, targets: Targets) -> None:
     finally:
         _save(board, saved)
         log.info("ended")
-
-
-async def _watch(board: Board) -> None:
-    def record(component: Component, result: ProbeResult) -> None:
-        board.record(component, result, wall_clock())
-
-    await watch(board.components, table.run, record)
 
 
 async def _save_often(board: Board, saved: Path) -> None:
@@ -114,8 +129,8 @@ def _warn_of_unresolved(targets: Targets, path: Path) -> None:
         log.warning("host does not resolve", problem=str(problem))
 
 
-def _print(component: Component, result: ProbeResult) -> None:
-    """The result as a small table: one line a phase, then the verdict."""
+def _print(component: Watched, result: ProbeResult) -> None:
+    """The account as far as the verdict, with the phases as a small table."""
     phases = Table(title=f"{component.name} ({component.kind})", title_justify="left")
     phases.add_column("phase")
     phases.add_column("ms", justify="right")
@@ -123,8 +138,10 @@ def _print(component: Component, result: ProbeResult) -> None:
         phases.add_row(phase.value, f"{seconds * 1000:.1f}")
     phases.add_section()
     phases.add_row("total", f"{result.duration * 1000:.1f}")
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
+    for seconds, words in result.account[:-1]:
+        console.print(f"{seconds * 1000:8.1f} ms  {words}", markup=False)
     console.print(phases)
-    console.print("works" if result.success else f"fails: {result.reason}: {result.detail}", markup=False)
+    console.print(verdict(result), markup=False)
     if result.certificate_expires_at:
         console.print(f"certificate expires at {result.certificate_expires_at:%Y-%m-%d %H:%M:%SZ}")

@@ -1,18 +1,24 @@
 """Probes every component at its own interval: spread in time, never two of one component, bounded in number."""
 
 import asyncio
+import contextlib
 import hashlib
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
+from exporters.availability.pace import Pace
 from exporters.availability.probes.result import ProbeResult
-from exporters.availability.targets import Component
+from exporters.availability.sight import Sight
+from exporters.availability.targets import Limits
+from exporters.availability.watched import Watched
 
-AT_ONCE = 200
-"""Probes under way at the same time, at most; the others wait their turn."""
+CANARY_PAUSE = 1.0
+"""Seconds between two looks at a canary that others asked for, at least."""
 
-Probe = Callable[[Component], Awaitable[ProbeResult]]
-Record = Callable[[Component, ProbeResult], None]
+Probe = Callable[[Watched], Awaitable[ProbeResult]]
+Record = Callable[[Watched, ProbeResult, bool], None]
+"""Takes a result, and whether the monitor was blind."""
 
 
 def offset(name: str, interval: float) -> float:
@@ -26,20 +32,111 @@ def next_tick(began: float, interval: float, now: float) -> float:
     return began + (math.floor((now - began) / interval) + 1) * interval
 
 
-async def watch(components: tuple[Component, ...], probe: Probe, record: Record) -> None:
-    """Probe all components until cancelled."""
-    turns = asyncio.Semaphore(AT_ONCE)
-    async with asyncio.TaskGroup() as group:
-        for component in components:
-            group.create_task(_watch_one(component, probe, record, turns), name=f"watch {component.name}")
+class Turns:
+    """At most so many at once, and so many on one host. Who waits for a host holds up nobody else's."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._all = asyncio.Semaphore(limits.at_once)
+        self._hosts: dict[str, asyncio.Semaphore] = {}
+
+    @asynccontextmanager
+    async def turn(self, host: str) -> AsyncIterator[None]:
+        """Wait for one's turn on this host."""
+        async with self._of(host), self._all:
+            yield
+
+    def _of(self, host: str) -> asyncio.Semaphore:
+        if host not in self._hosts:
+            self._hosts[host] = asyncio.Semaphore(self._limits.per_host)
+        return self._hosts[host]
 
 
-async def _watch_one(component: Component, probe: Probe, record: Record, turns: asyncio.Semaphore) -> None:
-    loop = asyncio.get_running_loop()
-    began = tick = loop.time() + offset(component.name, component.interval)
-    while True:
-        await asyncio.sleep(tick - loop.time())
-        async with turns:
-            result = await probe(component)
-        record(component, result)
-        tick = next_tick(began, component.interval, loop.time())
+class Scheduler:
+    """Keeps one task a component; `watch` may be called again and leaves alone what did not change."""
+
+    def __init__(self, probe: Probe, record: Record, sight: Sight, pace: Pace) -> None:
+        self._probe, self._record, self._sight, self._pace = probe, record, sight, pace
+        self._tasks: dict[str, tuple[Watched, asyncio.Task[None]]] = {}
+        self._turns = Turns(Limits())
+        self._canaries: dict[str, Watched] = {}
+        self._locks: dict[str, asyncio.Lock] = {}
+        self._looks: dict[str, asyncio.Task[None]] = {}
+        self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def watch(self, components: tuple[Watched, ...], limits: Limits) -> None:
+        """Probe these from now on, and no others."""
+        self._turns = Turns(limits)
+        self._sight.now_watching(components)
+        self._canaries = {component.name: component for component in components if component.canary}
+        self._locks = {name: self._locks.get(name) or asyncio.Lock() for name in self._canaries}
+        wanted = {component.name: component for component in components}
+        for name, (component, task) in list(self._tasks.items()):
+            if wanted.get(name) != component:
+                task.cancel()
+                del self._tasks[name]
+        for name, component in wanted.items():
+            if name not in self._tasks:
+                task = asyncio.create_task(self._watch_one(component), name=f"watch {name}")
+                task.add_done_callback(self._notice)
+                self._tasks[name] = (component, task)
+
+    async def run(self) -> None:
+        """Wait until cancelled, which ends all; raises what a task died of."""
+        try:
+            await self._failed
+        finally:
+            tasks = [task for _, task in self._tasks.values()]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _notice(self, task: asyncio.Task[None]) -> None:
+        """A task that died would leave its component unwatched: rather end the process; its supervisor restarts it."""
+        if not task.cancelled() and (error := task.exception()) and not self._failed.done():
+            self._failed.set_exception(error)
+
+    async def _watch_one(self, component: Watched) -> None:
+        loop = asyncio.get_running_loop()
+        began = tick = loop.time() + offset(component.name, component.interval)
+        while True:
+            await asyncio.sleep(tick - loop.time())
+            await self._look(component, tick)
+            # A timer may ring a little early: the tick that was just used must not come again.
+            following = next_tick(began, component.interval, max(loop.time(), tick + component.interval / 2))
+            self._pace.skip(round((following - tick) / component.interval) - 1)
+            tick = following
+
+    async def _look(self, component: Watched, due: float) -> None:
+        """One scheduled probe, and what it means."""
+        loop = asyncio.get_running_loop()
+        async with self._turns.turn(component.host), self._alone(component):
+            began = loop.time()
+            self._pace.start(began - due)
+            result = await self._probe(component)
+        self._sight.saw(component, result.success, began, loop.time())
+        if not result.success and self._canaries:
+            others = (canary for canary in self._canaries.values() if canary.name != component.name)
+            await asyncio.gather(*(self._looked_at(canary, began) for canary in others))
+        self._record(component, result, self._sight.blind)
+
+    def _alone(self, component: Watched) -> contextlib.AbstractAsyncContextManager[None]:
+        """Canaries are also looked at out of turn: never twice at the same time."""
+        return self._locks.get(component.name) or contextlib.nullcontext()
+
+    async def _looked_at(self, canary: Watched, since: float) -> None:
+        """Return when a look at the canary that began after `since` is over; all who wait share it."""
+        while canary.name in self._sight.canaries and self._sight.looked_at(canary.name) < since:
+            look = self._looks.get(canary.name)
+            if look is None:
+                look = self._looks[canary.name] = asyncio.create_task(self._look_out_of_turn(canary))
+                look.add_done_callback(lambda _: self._looks.pop(canary.name, None))
+            await asyncio.shield(look)
+
+    async def _look_out_of_turn(self, canary: Watched) -> None:
+        loop = asyncio.get_running_loop()
+        await asyncio.sleep(self._sight.looked_at(canary.name) + CANARY_PAUSE - loop.time())
+        async with self._alone(canary):
+            began = loop.time()
+            result = await self._probe(canary)
+        self._sight.saw(canary, result.success, began, loop.time())

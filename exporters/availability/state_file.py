@@ -6,7 +6,7 @@ The file is replaced whole and atomically. One that cannot be understood is set 
 import json
 import os
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +19,9 @@ from groundwork.configuration import Strict
 log = structlog.get_logger()
 
 FORMAT = "renteseg-availability-state/1"
+OLDEST = datetime(2000, 1, 1, tzinfo=UTC)
+CLOCK_DIFFERENCE = timedelta(minutes=5)
+"""How far the clock may have been set back since the file was written."""
 Span = Annotated[float, Field(ge=0, le=1e11)]
 
 
@@ -50,7 +53,17 @@ def load(path: Path, now: datetime) -> dict[str, Account]:
     except OSError as error:
         _set_aside(path, now, error.strerror or str(error))
         return {}
+    impossible = [name for name, account in stored.components.items() if not _possible(account, now)]
+    if impossible:
+        _set_aside(path, now, f"{impossible[0]} has times that cannot be")
+        return {}
     return {name: _account(account) for name, account in stored.components.items()}
+
+
+def _possible(stored: StoredAccount, now: datetime) -> bool:
+    """Whether an account could have been written by now: it began after 2000, in order, and holds no more than that."""
+    in_order = OLDEST <= stored.since <= stored.until <= now + CLOCK_DIFFERENCE
+    return in_order and sum(stored.seconds.values()) <= (now + CLOCK_DIFFERENCE - OLDEST).total_seconds()
 
 
 def save(path: Path, accounts: Mapping[str, Account]) -> None:

@@ -1,12 +1,13 @@
 """Everything known of one component: its account, its counters and its last result. Pure; replaced, not changed."""
 
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from exporters.availability.accounting import Account, State, observed
+from exporters.availability.accounting import Account, State, advanced, observed
 from exporters.availability.probes.result import OUR_FAULTS, ProbeResult, Reason
+from exporters.availability.watched import Confirmation, Watched
 
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Upper bounds of the duration histogram in seconds; one more counts what is above the last."""
@@ -27,6 +28,8 @@ class Tally:
     last: ProbeResult | None = None
     last_run_at: datetime | None = None
     certificate_expires_at: datetime | None = None
+    certificate_begins_at: datetime | None = None
+    recent: tuple[State, ...] = ()
 
 
 def begun(account: Account, reasons: Iterable[Reason]) -> Tally:
@@ -34,12 +37,16 @@ def begun(account: Account, reasons: Iterable[Reason]) -> Tally:
     return Tally(account, dict.fromkeys(sorted(reasons), 0))
 
 
-def counted(tally: Tally, result: ProbeResult, at: datetime, interval: float) -> Tally:
-    """The tally after a probe that ended at `at`. The date of a certificate stays until another is seen."""
-    vouch = timedelta(seconds=VOUCHED_INTERVALS * interval)
+def counted(tally: Tally, result: ProbeResult, at: datetime, component: Watched, *, blind: bool = False) -> Tally:
+    """The tally after a probe that ended at `at`. The dates of a certificate stay until another is seen."""
+    vouch = timedelta(seconds=VOUCHED_INTERVALS * component.interval)
+    confirm = component.confirm or Confirmation()
+    found = state_found(result, blind=blind)
+    recent = () if found is State.UNKNOWN else (*tally.recent, found)[-confirm.of :]
+    held = advanced(tally.account, at).state
     return replace(
         tally,
-        account=observed(tally.account, state_found(result), at, vouch),
+        account=observed(tally.account, confirmed(held, found, recent, confirm), at, vouch),
         runs=tally.runs + 1,
         failures=_with_one_more(tally.failures, result.reason),
         durations=_with_duration(tally.durations, result.duration),
@@ -47,14 +54,27 @@ def counted(tally: Tally, result: ProbeResult, at: datetime, interval: float) ->
         last=result,
         last_run_at=at,
         certificate_expires_at=result.certificate_expires_at or tally.certificate_expires_at,
+        certificate_begins_at=result.certificate_begins_at or tally.certificate_begins_at,
+        recent=recent,
     )
 
 
-def state_found(result: ProbeResult) -> State:
-    """What the result says of the component: nothing, when the fault was on this side."""
-    if result.reason in OUR_FAULTS:
-        return State.UNKNOWN
-    return State.UP if result.success else State.DOWN
+def state_found(result: ProbeResult, *, blind: bool = False) -> State:
+    """What the result says of the component: nothing, when the fault was on this side or the monitor was blind."""
+    if result.success:
+        return State.UP
+    return State.UNKNOWN if blind or result.reason in OUR_FAULTS else State.DOWN
+
+
+def confirmed(held: State, found: State, recent: Sequence[State], confirm: Confirmation) -> State:
+    """The state after a result: another one than `held` only when enough of the recent results say so.
+
+    Nothing is held while the state is unknown, and one answer proves that a component answers; that it does not must
+    be confirmed from there too. What was found to be unknown is not confirmed by looking again.
+    """
+    if found is State.UNKNOWN or (held is State.UNKNOWN and found is State.UP):
+        return found
+    return found if sum(state is found for state in recent) >= confirm.probes else held
 
 
 def _with_one_more(failures: Mapping[Reason, int], reason: Reason | None) -> Mapping[Reason, int]:

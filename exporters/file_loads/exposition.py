@@ -4,27 +4,85 @@ While the load log is away its figures are absent once the last good read is too
 the deadlines come from configuration and are always there.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import datetime
-from enum import StrEnum
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from itertools import accumulate
 
-from prometheus_client import GCCollector, PlatformCollector, ProcessCollector
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client import GCCollector, PlatformCollector, ProcessCollector, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector, CollectorRegistry
 
-from exporters.file_loads.configuration import FileLoads
-from exporters.file_loads.snapshot import Line, Snapshot, Totals, expected_lines
-from exporters.file_loads.vocabulary import FileState
+from exporters.file_loads.configuration import FileLoads, Line
+from exporters.file_loads.ledger import Marks, Totals
+from exporters.file_loads.snapshot import Snapshot, expected_lines, shown_day
+from exporters.file_loads.tally import (
+    FINDING,
+    OUTCOME,
+    PROCESSING,
+    PROCESSING_MILLISECONDS,
+    REJECTION,
+    ROW_ERROR,
+    ROWS,
+    Key,
+    zeros,
+)
+from exporters.file_loads.vocabulary import PROCESSING_BOUNDS, UNKNOWN, Break, FileState
 from exporters.refreshing import Refresher, source_families
 
 LINE = ("operator", "file_type")
 
+COUNTERS = {
+    OUTCOME: ("renteseg_file_loads", "Files by how the work on them ended.", "outcome"),
+    REJECTION: ("renteseg_file_rejections", "Files rejected, or held for F10, by the reason in the log.", "reason"),
+    ROWS: ("renteseg_file_rows", "Rows of finished files by what became of them.", "result"),
+    ROW_ERROR: ("renteseg_file_row_errors", "Rows left out of a file, by reason.", "reason"),
+}
 
-class FileLoadsCollector(Collector):
-    """Renders the last snapshot when Prometheus asks; the load log is not asked."""
 
-    def __init__(self, configuration: FileLoads, refresher: Refresher[Snapshot], clock: Callable[[], datetime]) -> None:
+@dataclass(frozen=True)
+class Shown:
+    """What a refresh leaves for the scrapes that follow: the data days, and the figures already as text."""
+
+    days: Mapping[Line, date]
+    text: bytes
+
+
+def shown(snapshot: Snapshot, configuration: FileLoads) -> Shown:
+    """The snapshot made ready in the background: some 1,500 samples are too many to format in a scrape."""
+    return Shown(snapshot.days, generate_latest(_Families(families(snapshot, configuration))))
+
+
+def families(snapshot: Snapshot, configuration: FileLoads) -> list[Metric]:
+    """The figures of the load log."""
+    found = [*_day_families(snapshot), *_queue_families(snapshot)]
+    if snapshot.totals:
+        found += _total_families(snapshot.totals, zeros(configuration), configuration)
+    return found
+
+
+def rendered(refresher: Refresher[Shown]) -> bytes:
+    """The figures of the last good read while it may be shown."""
+    observation = refresher.fresh
+    return observation.value.text if observation else b""
+
+
+class _Families(CollectorRegistry):
+    """A registry of families that are there already."""
+
+    def __init__(self, found: list[Metric]) -> None:
+        super().__init__()
+        self._found = found
+
+    def collect(self) -> Iterator[Metric]:
+        return iter(self._found)
+
+
+class SourceCollector(Collector):
+    """What changes without a refresh: whether the log can be read, and the deadlines. The load log is not asked."""
+
+    def __init__(self, configuration: FileLoads, refresher: Refresher[Shown], clock: Callable[[], datetime]) -> None:
         self._configuration = configuration
         self._refresher = refresher
         self._clock = clock
@@ -32,33 +90,32 @@ class FileLoadsCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         yield from source_families("renteseg_file_loads", "load log", self._refresher)
         observation = self._refresher.fresh
-        day = observation.value.data_day if observation else self._configuration.data_day(self._clock())
-        lines = expected_lines(self._configuration)
+        yield from self._deadlines(observation.value.days if observation else self._expected_days())
+
+    def _expected_days(self) -> dict[Line, date]:
+        now = self._clock()
+        return {line: shown_day(line, {}, self._configuration, now) for line in expected_lines(self._configuration)}
+
+    def _deadlines(self, days: Mapping[Line, date]) -> Iterator[Metric]:
         yield _moments(
             "renteseg_file_deadline_timestamp_seconds",
             "Until when the file of the current data day is on time, in Unix seconds.",
-            dict.fromkeys(lines, self._configuration.deadline_at(day)),
+            {line: self._configuration.deadline_at(line, day) for line, day in days.items()},
         )
         yield _moments(
             "renteseg_file_late_until_timestamp_seconds",
             "From when the file of the current data day is missing rather than late, in Unix seconds.",
-            dict.fromkeys(lines, self._configuration.late_until_at(day)),
+            {line: self._configuration.late_until_at(line, day) for line, day in days.items()},
         )
-        if observation:
-            yield from _day_families(observation.value)
-            yield from _queue_families(observation.value)
-            yield from _total_families(observation.value.totals)
 
 
-def registry(
-    configuration: FileLoads, refresher: Refresher[Snapshot], clock: Callable[[], datetime]
-) -> CollectorRegistry:
-    """A registry with the file loads and this process's own figures."""
+def registry(configuration: FileLoads, refresher: Refresher[Shown], clock: Callable[[], datetime]) -> CollectorRegistry:
+    """A registry with the source, the deadlines and this process's own figures."""
     own = CollectorRegistry()
     ProcessCollector(registry=own)
     PlatformCollector(registry=own)
     GCCollector(registry=own)
-    own.register(FileLoadsCollector(configuration, refresher, clock))
+    own.register(SourceCollector(configuration, refresher, clock))
     return own
 
 
@@ -82,17 +139,27 @@ def _day_families(snapshot: Snapshot) -> Iterator[Metric]:
         "When the newest file of the current data day was finished, well or badly, in Unix seconds; absent before.",
         snapshot.processed_at,
     )
+    yield _gauge("renteseg_file_newest_rows", "Rows in the newest file of the current data day.", snapshot.rows)
+    yield _gauge("renteseg_file_usual_rows", "Rows of a usual file, by the last four weeks.", snapshot.usual)
+    yield _gauge(
+        "renteseg_file_batch_planned", "1 while a mass block of this line was announced, else 0.", snapshot.planned
+    )
+    findings = GaugeMetricFamily(
+        "renteseg_file_findings",
+        "Rows of the current data day and of the queue with something strange about them.",
+        labels=["finding"],
+    )
+    for finding, count in snapshot.findings.items():
+        findings.add_metric([finding.value], count)
+    yield findings
 
 
 def _queue_families(snapshot: Snapshot) -> Iterator[Metric]:
-    files = GaugeMetricFamily(
+    yield _gauge(
         "renteseg_file_queue_files",
         "Files received, in validation or queued that are not being processed, of any day.",
-        labels=LINE,
+        snapshot.waiting,
     )
-    for line, count in snapshot.waiting.items():
-        files.add_metric(line, count)
-    yield files
     yield _moments(
         "renteseg_file_queue_oldest_timestamp_seconds",
         "When the file that has waited longest came, in Unix seconds; absent while none waits.",
@@ -100,27 +167,75 @@ def _queue_families(snapshot: Snapshot) -> Iterator[Metric]:
     )
 
 
-def _total_families(totals: Totals) -> Iterator[Metric]:
-    yield _counts("renteseg_file_loads", "Files by how the work on them ended.", "outcome", totals.outcomes.items())
-    yield _counts(
-        "renteseg_file_rejections",
-        "Files rejected, or held for F10, by the reason in the load log.",
-        "reason",
-        totals.rejections.items(),
+def _total_families(totals: Totals, nothing: Mapping[Key, int], configuration: FileLoads) -> Iterator[Metric]:
+    shown = {**nothing, **totals.shown}
+    counters = {
+        family: CounterMetricFamily(name, meaning, labels=[*LINE, label])
+        for family, (name, meaning, label) in COUNTERS.items()
+    }
+    withdrawn = GaugeMetricFamily(
+        "renteseg_file_loads_withdrawn",
+        "Files that the total counts under this outcome and the log no longer has there: processed again or deleted.",
+        labels=[*LINE, "outcome"],
     )
+    strange = CounterMetricFamily(
+        "renteseg_file_log_findings", "Rows of the whole log with something strange about them.", labels=["finding"]
+    )
+    for key, count in shown.items():
+        family, *labels = key
+        if family in counters:
+            counters[family].add_metric(labels, count)
+        if family == OUTCOME:
+            withdrawn.add_metric(labels, count - totals.counted.get(key, 0))
+        if family == FINDING:
+            strange.add_metric(labels, count)
+    yield from counters.values()
+    yield withdrawn
+    yield strange
+    yield _processing(shown, configuration)
+    yield from _break_families(totals.marks)
 
 
-def _counts(
-    name: str, meaning: str, label: str, counts: Iterable[tuple[tuple[str, str, StrEnum], int]]
-) -> CounterMetricFamily:
-    family = CounterMetricFamily(name, meaning, labels=[*LINE, label])
-    for (operator, file_type, value), count in counts:
-        family.add_metric([operator, file_type, value.value], count)
+def _processing(shown: Mapping[Key, int], configuration: FileLoads) -> Metric:
+    family = HistogramMetricFamily(
+        "renteseg_file_processing_seconds",
+        "From the queue to the end of a processed file, in seconds.",
+        labels=["file_type"],
+    )
+    bounds = [str(bound) for bound in PROCESSING_BOUNDS] + ["+Inf"]
+    for file_type in (*configuration.file_types, UNKNOWN):
+        heights = accumulate(shown[PROCESSING, file_type, bound] for bound in bounds)
+        seconds = shown[PROCESSING_MILLISECONDS, file_type] / 1000
+        labelled = [bound if bound == "+Inf" else str(float(bound)) for bound in bounds]
+        family.add_metric([file_type], list(zip(labelled, heights, strict=True)), seconds)
+    return family
+
+
+def _break_families(marks: Marks) -> Iterator[Metric]:
+    times = CounterMetricFamily(
+        "renteseg_file_loads_log_breaks",
+        "How often the load log lost some of its past: truncated, restored, or rows deleted.",
+        labels=["kind"],
+    )
+    last = GaugeMetricFamily(
+        "renteseg_file_loads_log_break_timestamp_seconds",
+        "When the load log was last found to have lost some of its past, in Unix seconds.",
+        labels=["kind"],
+    )
+    for kind in Break:
+        times.add_metric([kind.value], marks.breaks.get(kind, 0))
+        if kind in marks.broken_at:
+            last.add_metric([kind.value], marks.broken_at[kind].timestamp())
+    yield times
+    yield last
+
+
+def _gauge(name: str, meaning: str, values: Mapping[Line, float]) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(name, meaning, labels=LINE)
+    for line, value in values.items():
+        family.add_metric(line, float(value))
     return family
 
 
 def _moments(name: str, meaning: str, moments: Mapping[Line, datetime]) -> GaugeMetricFamily:
-    family = GaugeMetricFamily(name, meaning, labels=LINE)
-    for line, moment in moments.items():
-        family.add_metric(line, moment.timestamp())
-    return family
+    return _gauge(name, meaning, {line: moment.timestamp() for line, moment in moments.items()})

@@ -1,17 +1,31 @@
 """The file-load exporter: reads the load log in the background and shows where the daily files stand."""
 
 import os
-from collections.abc import Callable
-from dataclasses import replace
-from datetime import datetime
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
+from pathlib import Path
 
 import structlog
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from sqlalchemy import make_url
 
-from exporters.file_loads.configuration import FILE, FileLoads, read_file_loads
-from exporters.file_loads.exposition import registry
-from exporters.file_loads.reader import read_rows
-from exporters.file_loads.snapshot import Snapshot, Totals, never_less, snapshot
-from exporters.refreshing import Refresher, wall_clock
+from exporters.file_loads.configuration import FILE, FileLoads, Line, read_file_loads
+from exporters.file_loads.counting import Counting
+from exporters.file_loads.exposition import Shown, registry, rendered, shown
+from exporters.file_loads.ledger import FILE as STATE_FILE
+from exporters.file_loads.ledger import Totals, identity_of, open_ledger
+from exporters.file_loads.reader import LoadLogReader, Session
+from exporters.file_loads.snapshot import (
+    USUAL_DAYS,
+    LogRows,
+    Snapshot,
+    days_to_read,
+    snapshot,
+    usual_rows,
+    waiting_words,
+)
+from exporters.file_loads.vocabulary import DONE
+from exporters.refreshing import Circuit, Refresher, wall_clock
 from groundwork.logs import configure_logs
 from groundwork.serving import health_app, serve
 from groundwork.settings import Settings, read_settings
@@ -20,30 +34,47 @@ log = structlog.get_logger()
 
 
 class LoadLogSource:
-    """Reads the load log into a snapshot; remembers what was counted, so that no counter goes back."""
+    """Reads the load log into a snapshot; what was counted is kept in the state folder."""
 
-    def __init__(self, configuration: FileLoads, clock: Callable[[], datetime] = wall_clock) -> None:
+    def __init__(self, configuration: FileLoads, state: Path, clock: Callable[[], datetime] = wall_clock) -> None:
         self._configuration = configuration
         self._clock = clock
-        self._counted: Totals | None = None
-        self._shown: Totals | None = None
+        self._reader = LoadLogReader(configuration.load_log)
+        self._ledger = state / STATE_FILE
+        self._identity = identity_of(configuration, make_url(configuration.load_log.url).render_as_string())
+        self._usual: tuple[date | None, Mapping[Line, float]] = (None, {})
         self._told: frozenset[str] = frozenset()
 
     def read(self) -> Snapshot:
         """One read of the load log; raises SourceError."""
         now = self._clock()
-        rows = read_rows(self._configuration.load_log, self._configuration.data_day(now))
-        found = snapshot(rows, self._configuration, now)
+        with self._reader.session() as session:
+            rows = self._rows(session, now)
+            totals = self._count(session, now)
+        found = snapshot(rows, self._configuration, now, totals if totals.marks.complete else None)
         self._tell(found.strange)
-        return replace(found, totals=self._never_less(found.totals))
+        return found
 
-    def _never_less(self, totals: Totals) -> Totals:
-        if self._shown and self._counted:
-            self._shown = never_less(self._shown, self._counted, totals)
-        else:
-            self._shown = totals
-        self._counted = totals
-        return self._shown
+    def _rows(self, session: Session, now: datetime) -> LogRows:
+        days = days_to_read(self._configuration, now)
+        return LogRows(
+            files=tuple(session.of_days(days)),
+            waiting=tuple(session.with_status(waiting_words(self._configuration))),
+            batches=tuple(session.batches(days)),
+            usual=self._usual_rows(session, now),
+        )
+
+    def _usual_rows(self, session: Session, now: datetime) -> Mapping[Line, float]:
+        """Read once a day: what is usual does not change within it."""
+        day = self._configuration.data_day(now)
+        if self._usual[0] != day:
+            self._usual = (day, read_usual_rows(session, self._configuration, day))
+        return self._usual[1]
+
+    def _count(self, session: Session, now: datetime) -> Totals:
+        budget = self._configuration.load_log.statement_timeout
+        with open_ledger(self._ledger, self._identity, now) as ledger:
+            return Counting(session, ledger, self._configuration, budget).refresh(now)
 
     def _tell(self, strange: frozenset[str]) -> None:
         """Log each word once that the load log uses and configuration does not know."""
@@ -52,19 +83,37 @@ class LoadLogSource:
         self._told |= strange
 
 
+def read_usual_rows(session: Session, configuration: FileLoads, day: date) -> Mapping[Line, float]:
+    """Rows of a usual file of each line, by the four weeks before this data day."""
+    words = [word for word, state in configuration.load_log.statuses.items() if state in DONE]
+    return usual_rows(session.usual_counts(day - USUAL_DAYS, day, words))
+
+
 def run(settings: Settings | None = None) -> None:
     """Serve until ended; raises ConfigurationError. A load log that is away is waited for."""
     configure_logs("file-loads")
     settings = settings or read_settings()
     configuration = read_file_loads(settings.config / FILE, {**os.environ, **settings.environment()})
-    refresher = Refresher(LoadLogSource(configuration).read, configuration.load_log.refresh)
+    load_log = configuration.load_log
+    source = LoadLogSource(configuration, settings.state)
+    refresher = Refresher(
+        lambda: shown(source.read(), configuration),
+        load_log.refresh,
+        circuit=Circuit(load_log.circuit_after, load_log.circuit_pause),
+    )
     refresher.start()
-    app = health_app("file-loads", registry(configuration, refresher, wall_clock), lambda: not_ready(refresher))
+    own = registry(configuration, refresher, wall_clock)
+    app = health_app("file-loads", lambda _accept: pieces(own, refresher), lambda: not_ready(refresher))
     serve(app, settings.host, settings.file_loads_port)
 
 
-def not_ready(refresher: Refresher[Snapshot]) -> str | None:
+def not_ready(refresher: Refresher[Shown]) -> str | None:
     """Why there are no figures of the load log now."""
     if refresher.fresh:
         return None
     return "the load log cannot be read" if refresher.attempted else "the load log was not read yet"
+
+
+def pieces(own: CollectorRegistry, refresher: Refresher[Shown]) -> tuple[Sequence[bytes], str]:
+    """The page of a scrape: the process's own figures, then the load log's, which are text already."""
+    return [generate_latest(own), rendered(refresher)], CONTENT_TYPE_LATEST

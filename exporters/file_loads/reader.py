@@ -1,119 +1,357 @@
-"""Reads the load log: two statements in one read-only transaction, each bounded by the database itself.
+"""Reads the load log: one read-only transaction, each statement bounded by the database itself.
 
-Times may be real timestamps or ISO 8601 text; those without a zone are taken as UTC.
+Times may be real timestamps or ISO 8601 text; those without a zone are taken in the log's `naive_times`. What
+cannot be understood in one row is a finding about that row and hides no other.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, RowMapping, text
+from sqlalchemy import Connection, RowMapping, Select, Subquery
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from exporters.file_loads import relations
 from exporters.file_loads.configuration import LoadLog
-from exporters.read_only import bounded, read_only_engine
-from exporters.refreshing import SourceError
+from exporters.file_loads.relations import Relation
+from exporters.file_loads.vocabulary import Finding
+from exporters.read_only import bounded, is_timeout, read_only_engine
+from exporters.refreshing import SourceError, SourceTimeout
 
-FILE_COLUMNS = frozenset(
-    {"operator", "file_type", "data_day", "sequence", "status", "received_at", "processed_at", "reason"}
-)
-TOTAL_COLUMNS = frozenset({"operator", "file_type", "status", "reason", "files"})
+KEYS_AT_ONCE = 500
+SAMPLE = 200
 
 
 @dataclass(frozen=True)
 class FileRow:
-    """One file of the load log; what its name did not tell is None."""
+    """One file of the load log; what the log does not tell is None."""
 
+    id: int
     operator: str | None
     file_type: str | None
     data_day: date | None
     sequence: int
-    status: str
-    received_at: datetime | None
-    processed_at: datetime | None
+    status: str | None
+    received_at: datetime | None = None
+    updated_at: datetime | None = None
+    queued_at: datetime | None = None
+    processed_at: datetime | None = None
+    reason: str | None = None
+    rows_total: int | None = None
+    rows_ok: int | None = None
+    rows_error: int | None = None
+    findings: frozenset[Finding] = frozenset()
 
 
 @dataclass(frozen=True)
-class TotalRow:
-    """How many files of the whole log agree in these words."""
+class RowErrors:
+    """How many rows of one file were left out for one reason."""
 
-    operator: str | None
-    file_type: str | None
-    status: str
-    reason: str | None
+    file_id: int
+    reason: str
+    rows: int
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A file announced as a mass block."""
+
+    operator: str
+    file_type: str
+    data_day: date
+    sequence: int
+
+
+@dataclass(frozen=True)
+class UsualCount:
+    """What one line sent on one data day."""
+
+    operator: str
+    file_type: str
+    data_day: date
     files: int
+    rows: int
 
 
 @dataclass(frozen=True)
-class LogRows:
-    """What one read of the load log gave."""
+class Head:
+    """The ends of the log: first and last key, newest change as read and as the log writes it."""
 
-    files: tuple[FileRow, ...]
-    totals: tuple[TotalRow, ...]
-
-
-def read_rows(load_log: LoadLog, data_day: date) -> LogRows:
-    """The files of `data_day` and those still waiting, and the totals; raises SourceError."""
-    try:
-        with read_only_engine(load_log.url, load_log.statement_timeout).connect() as connection:
-            return LogRows(
-                tuple(_file_row(row) for row in _rows(connection, load_log, "files", FILE_COLUMNS, data_day)),
-                tuple(_total_row(row) for row in _rows(connection, load_log, "totals", TOTAL_COLUMNS, data_day)),
-            )
-    except DBAPIError as error:
-        raise SourceError(str(error.orig).strip().split("\n", 1)[0]) from error
-    except SQLAlchemyError as error:
-        raise SourceError(str(error).split("\n", 1)[0]) from error
+    first: int | None
+    last: int | None
+    newest: datetime | None
+    spelling: object = field(default=None, compare=False)
 
 
-def _rows(
-    connection: Connection, load_log: LoadLog, name: str, columns: frozenset[str], data_day: date
-) -> Sequence[RowMapping]:
-    """The rows of one statement, its columns checked; the day is bound as ISO text, which every database reads."""
-    statement = text(getattr(load_log, name))
-    with bounded(connection, load_log.statement_timeout):
-        found = connection.execute(statement, {"data_day": data_day.isoformat()})
-        missing = sorted(columns - set(found.keys()))
+class LoadLogReader:
+    """Opens sessions on one load log. The columns are checked in the first session that succeeds."""
+
+    def __init__(self, load_log: LoadLog) -> None:
+        self._load_log = load_log
+        self._relations = relations.relations(load_log)
+        self._present: dict[str, frozenset[str]] | None = None
+
+    @contextmanager
+    def session(self) -> Iterator["Session"]:
+        """One read-only transaction; raises SourceError, SourceTimeout when the database ended a statement."""
+        try:
+            with read_only_engine(self._load_log.url, self._load_log.statement_timeout).connect() as connection:
+                if self._present is None:
+                    self._present = self._checked(connection)
+                yield Session(connection, self._load_log, self._selected(self._present))
+        except DBAPIError as error:
+            reason = str(error.orig).strip().split("\n", 1)[0]
+            raise (SourceTimeout if is_timeout(error) else SourceError)(reason) from error
+        except SQLAlchemyError as error:
+            raise SourceError(str(error).split("\n", 1)[0]) from error
+
+    def check(self) -> dict[str, frozenset[str]]:
+        """The columns that each source gives; raises SourceError naming what is missing or of a wrong type."""
+        self._present = None
+        with self.session():
+            assert self._present is not None
+            return self._present
+
+    def _selected(self, present: dict[str, frozenset[str]]) -> dict[str, Subquery]:
+        return {name: relation.selected(present[name]) for name, relation in self._relations.items()}
+
+    def _checked(self, connection: Connection) -> dict[str, frozenset[str]]:
+        present = {name: self._columns(connection, relation) for name, relation in self._relations.items()}
+        session = Session(connection, self._load_log, self._selected(present))
+        refuse_wrong_types(session.newest_rows(SAMPLE), ZoneInfo(self._load_log.naive_times))
+        return present
+
+    def _columns(self, connection: Connection, relation: Relation) -> frozenset[str]:
+        with bounded(connection, self._load_log.statement_timeout):
+            there = {str(key).casefold() for key in connection.execute(relation.without_rows()).keys()}  # noqa: SIM118
+        wanted = {name: relation.foreign_name(name) for name in (*relation.required, *relation.optional)}
+        found = frozenset(name for name, foreign in wanted.items() if foreign and foreign.casefold() in there)
+        is_sql = isinstance(relation.source, str)
+        missing = [
+            str(foreign)
+            for name, foreign in wanted.items()
+            if foreign and name not in found and (name in relation.required or not is_sql)
+        ]
         if missing:
-            raise SourceError(f"load_log.{name} gives no column {', '.join(missing)}: name it with AS in the statement")
-        return found.mappings().all()
+            remedy = "name it with AS in the statement" if is_sql else "correct the name under `columns`"
+            raise SourceError(f"load_log.{relation.name} gives no column {', '.join(missing)}: {remedy}")
+        return found
 
 
-def _file_row(row: RowMapping) -> FileRow:
+class Session:
+    """What can be asked of the load log within one transaction."""
+
+    def __init__(self, connection: Connection, load_log: LoadLog, selected: dict[str, Subquery]) -> None:
+        self._connection = connection
+        self._timeout = load_log.statement_timeout
+        self._zone = ZoneInfo(load_log.naive_times)
+        self._files = selected["files"]
+        self._row_errors = selected.get("row_errors")
+        self._batches = selected.get("batches")
+
+    def head(self) -> Head:
+        """The ends of the log."""
+        [row] = self._rows(relations.head(self._files))
+        newest = moment(row["newest"], self._zone)
+        first, last = (None if row[name] is None else int(row[name]) for name in ("first", "last"))
+        return Head(first, last, newest if isinstance(newest, datetime) else None, row["newest"])
+
+    def changed_slices(self, since: datetime, spelling: object) -> set[int]:
+        """The first keys of the slices with a row that changed since then."""
+        bound = _as_the_log_writes(since, spelling, self._zone)
+        return {int(row["first"]) for row in self._rows(relations.changed_slices(self._files, bound))}
+
+    def after(self, first: int, limit: int) -> list[FileRow]:
+        """At most so many rows from this key on."""
+        return self._file_rows(relations.after(self._files, first, limit))
+
+    def within(self, first: int, stop: int) -> list[FileRow]:
+        """The rows with these keys."""
+        return self._file_rows(relations.within(self._files, first, stop))
+
+    def row_errors_within(self, first: int, stop: int) -> list[RowErrors]:
+        """The row errors of the files with these keys; none when the log does not tell them."""
+        if self._row_errors is None:
+            return []
+        return _row_errors(self._rows(relations.errors_within(self._row_errors, first, stop)))
+
+    def row_errors_of(self, keys: Collection[int]) -> list[RowErrors]:
+        """The row errors of these files."""
+        if self._row_errors is None:
+            return []
+        ordered = sorted(keys)
+        parts = (ordered[at : at + KEYS_AT_ONCE] for at in range(0, len(ordered), KEYS_AT_ONCE))
+        return [
+            found for part in parts for found in _row_errors(self._rows(relations.errors_of(self._row_errors, part)))
+        ]
+
+    def of_days(self, days: Iterable[date]) -> list[FileRow]:
+        """The files of these data days."""
+        return self._file_rows(relations.of_days(self._files, [self._day(day) for day in sorted(days)]))
+
+    def undated(self, since: datetime, until: datetime) -> list[FileRow]:
+        """The files that came in this span and whose name told no data day."""
+        spelling = self.head().spelling
+        bounds = [_as_the_log_writes(moment, spelling, self._zone) for moment in (since, until + timedelta(days=3))]
+        rows = self._file_rows(relations.undated(self._files, *bounds))
+        return [row for row in rows if row.received_at and since <= row.received_at < until]
+
+    def with_status(self, words: Collection[str]) -> list[FileRow]:
+        """The files that the log calls by one of these words, of any day."""
+        return self._file_rows(relations.with_status(self._files, words))
+
+    def batches(self, days: Iterable[date]) -> list[Batch]:
+        """The files of these data days that were announced as mass blocks."""
+        if self._batches is None:
+            return []
+        rows = self._rows(relations.of_days(self._batches, [self._day(day) for day in sorted(days)]))
+        found = ((row, day_of(row["data_day"]), whole(row["sequence"])) for row in rows)
+        return [
+            Batch(str(row["operator"]), str(row["file_type"]), day, sequence)
+            for row, day, sequence in found
+            if isinstance(day, date) and isinstance(sequence, int)
+        ]
+
+    def usual_counts(self, since: date, before: date, words: Collection[str]) -> list[UsualCount]:
+        """What each line sent on each day of this span, in files that were processed."""
+        rows = self._rows(relations.usual_counts(self._files, self._day(since), self._day(before), words))
+        found = ((row, day_of(row["data_day"])) for row in rows if row["operator"] and row["file_type"])
+        return [
+            UsualCount(row["operator"], row["file_type"], day, int(row["files"]), int(row["rows"] or 0))
+            for row, day in found
+            if isinstance(day, date)
+        ]
+
+    def newest_rows(self, limit: int) -> Sequence[RowMapping]:
+        """The last rows as the database gives them."""
+        last = relations.after(self._files, 0, limit).where(self._files.c.id.is_not(None)).order_by(None)
+        return self._rows(last.order_by(self._files.c.id.desc()))
+
+    def _day(self, day: date) -> date | str:
+        """ISO text is read as a day by SQLite and PostgreSQL whatever the column's type; others want a real date."""
+        return day.isoformat() if self._connection.dialect.name in {"sqlite", "postgresql"} else day
+
+    def _file_rows(self, statement: Select[Any]) -> list[FileRow]:
+        return [file_row(row, self._zone) for row in self._rows(statement)]
+
+    def _rows(self, statement: Select[Any]) -> Sequence[RowMapping]:
+        with bounded(self._connection, self._timeout):
+            return self._connection.execute(statement).mappings().all()
+
+
+class _Bad:
+    """What stands for a value that cannot be understood."""
+
+
+BAD = _Bad()
+
+
+def file_row(row: RowMapping, zone: ZoneInfo) -> FileRow:
+    """The row in our types, with what is wrong about it."""
+    findings: set[Finding] = set()
+
+    def known(value: Any) -> Any:
+        if isinstance(value, _Bad):
+            findings.add(Finding.BAD_VALUE)
+            return None
+        return value
+
+    sequence = known(whole(row["sequence"]))
+    found = {
+        "data_day": known(day_of(row["data_day"])),
+        **{name: known(moment(row[name], zone)) for name in ("received_at", "updated_at", "queued_at", "processed_at")},
+        **{name: known(whole(row[name])) for name in ("rows_total", "rows_ok", "rows_error")},
+    }
+    status = row["status"]
+    if status is None or row["operator"] is None or row["updated_at"] is None:
+        findings.add(Finding.MISSING_VALUE)
     return FileRow(
+        id=int(row["id"]),
         operator=row["operator"],
         file_type=row["file_type"],
-        data_day=_day(row["data_day"]),
-        sequence=int(row["sequence"] or 0),
-        status=str(row["status"]),
-        received_at=_moment(row["received_at"]),
-        processed_at=_moment(row["processed_at"]),
+        sequence=sequence or 0,
+        status=None if status is None else str(status).strip(),
+        reason=row["reason"],
+        findings=frozenset(findings),
+        **found,
     )
 
 
-def _total_row(row: RowMapping) -> TotalRow:
-    return TotalRow(row["operator"], row["file_type"], str(row["status"]), row["reason"], int(row["files"]))
+def refuse_wrong_types(rows: Sequence[RowMapping], zone: ZoneInfo) -> None:
+    """Raise SourceError for a column none of whose values is what is needed: the column is wrong, not a row."""
+    readings: dict[str, tuple[Callable[[Any], object], str]] = {
+        **dict.fromkeys(("id", "sequence", "rows_total", "rows_ok", "rows_error"), (whole, "a whole number")),
+        **dict.fromkeys(
+            ("received_at", "updated_at", "queued_at", "processed_at"), (lambda value: moment(value, zone), "a time")
+        ),
+        "data_day": (day_of, "a day"),
+    }
+    for name, (reading, needed) in readings.items():
+        values = [row[name] for row in rows if row[name] is not None]
+        if values and all(isinstance(reading(value), _Bad) for value in values):
+            kind = type(values[0]).__name__
+            raise SourceError(f"load_log.files gives {values[0]!r} ({kind}) as {name}, where {needed} is needed")
 
 
-def _day(value: object) -> date | None:
+def whole(value: Any) -> int | _Bad | None:
+    """A whole number, None, or BAD."""
+    if value is None or isinstance(value, int):
+        return value
+    try:
+        return int(value) if int(value) == float(value) else BAD
+    except (TypeError, ValueError, OverflowError):
+        return BAD
+
+
+def day_of(value: Any) -> date | _Bad | None:
+    """A day, None, or BAD."""
     if value is None:
         return None
     if isinstance(value, datetime):
         return value.date()
     if isinstance(value, date):
         return value
-    return _parsed(value).date()
+    parsed = _parsed(value)
+    return parsed.date() if isinstance(parsed, datetime) else BAD
 
 
-def _moment(value: object) -> datetime | None:
+def moment(value: Any, zone: ZoneInfo) -> datetime | _Bad | None:
+    """A moment in UTC, None, or BAD; a day alone is no moment."""
     if value is None:
         return None
-    moment = value if isinstance(value, datetime) else _parsed(value)
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _parsed(value: object) -> datetime:
+    found = value if isinstance(value, datetime) else _parsed(value)
+    if not isinstance(found, datetime):
+        return BAD
     try:
-        return datetime.fromisoformat(str(value).strip())
+        return (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(UTC)
+    except OverflowError:
+        return BAD
+
+
+def _parsed(value: Any) -> datetime | _Bad:
+    if not isinstance(value, str):
+        return BAD
+    try:
+        return datetime.fromisoformat(value.strip())
     except ValueError:
-        raise SourceError(f"the load log holds {value!r} where a date or time is expected") from None
+        return BAD
+
+
+def _row_errors(rows: Sequence[RowMapping]) -> list[RowErrors]:
+    return [
+        RowErrors(int(row["file_id"]), str(row["reason"]).strip(), int(row["rows"] or 0))
+        for row in rows
+        if row["file_id"] is not None
+    ]
+
+
+def _as_the_log_writes(since: datetime, spelling: object, zone: ZoneInfo) -> object:
+    """The moment in the type of the log's own times. Text compares as text, whatever its offset and its
+    separator: the day before is early enough for all of them."""
+    if isinstance(spelling, datetime):
+        return since if spelling.tzinfo else since.astimezone(zone).replace(tzinfo=None)
+    midnight = datetime.combine(since.date(), time(), UTC)
+    return date.fromordinal(midnight.date().toordinal() - 1).isoformat()

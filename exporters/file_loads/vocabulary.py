@@ -35,9 +35,14 @@ class Outcome(StrEnum):
     OBSERVED = "observed"
     REJECTED = "rejected"
     FAILED = "failed"
+    OTHER = "other"  # a word that configuration does not know: counted, never dropped
 
 
-OUTCOMES = {FileState(outcome.value): outcome for outcome in Outcome}
+OUTCOMES = {
+    **{FileState(outcome.value): outcome for outcome in Outcome},
+    FileState.REGULARISED: Outcome.PROCESSED,  # accepted after the announced deadline is accepted
+}
+DONE = frozenset({FileState.PROCESSED, FileState.OBSERVED, FileState.REGULARISED})
 
 
 class Rejection(StrEnum):
@@ -57,3 +62,53 @@ class Rejection(StrEnum):
 
 
 REJECTIONS = {rejection.value: rejection for rejection in Rejection}
+
+
+class RowResult(StrEnum):
+    """What became of one row of a file."""
+
+    LOADED = "loaded"
+    REJECTED = "rejected"
+
+
+class RowError(StrEnum):
+    """Why one row was left out of a file."""
+
+    R01 = "R01"  # IMEI length
+    R02 = "R02"  # Luhn
+    R03 = "R03"  # IMSI or PLMN
+    R04 = "R04"  # MSISDN
+    R05 = "R05"  # document
+    R06 = "R06"  # date
+    R07 = "R07"  # code
+    R08 = "R08"  # duplicate
+    R09 = "R09"  # already listed
+    R10 = "R10"  # not listed
+    R11 = "R11"  # missing field
+    OTHER = "other"
+
+
+ROW_ERRORS = {error.value: error for error in RowError}
+
+
+class Finding(StrEnum):
+    """What is strange about the log itself; each is counted, none stops the reading."""
+
+    UNKNOWN_STATUS = "unknown_status"
+    UNKNOWN_OPERATOR = "unknown_operator"
+    UNKNOWN_FILE_TYPE = "unknown_file_type"
+    MISSING_VALUE = "missing_value"  # NULL where a value is needed
+    BAD_VALUE = "bad_value"  # what is no time, day or number where one is needed
+    DUPLICATE = "duplicate"  # two rows for one file
+
+
+class Break(StrEnum):
+    """How a log can lose its past."""
+
+    TRUNCATED = "truncated"  # its first rows, or all of them, are gone
+    RESTORED = "restored"  # its newest change is older than one that was seen
+    DELETED = "deleted"  # single rows are gone
+
+
+PROCESSING_BOUNDS = (1, 5, 15, 30, 60, 300, 600, 1800, 3600, 14400, 86400)
+"""Upper bounds of the processing-time histogram, in seconds."""

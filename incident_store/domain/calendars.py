@@ -10,6 +10,7 @@ from incident_store.domain.intervals import Interval
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DAY_MINUTES = 24 * 60
+FOREVER = datetime.max.replace(tzinfo=UTC)
 
 
 class Closed(StrEnum):
@@ -79,7 +80,13 @@ class Calendar:
         return not self.holidays and all(day == (Window(0, DAY_MINUTES),) for day in self.week)
 
     def openings(self, start: datetime) -> Iterator[Interval]:
-        """The opening intervals from `start` on, in order and without end; the first may be cut by `start`."""
+        """The opening intervals from `start` on, in order, until the year 9999; the first may be cut by `start`.
+
+        Raises OverflowError when asked for what comes after that year.
+        """
+        if self.always_open:
+            yield Interval(start, FOREVER)
+            return
         day = start.astimezone(self.zone).date()
         while True:
             for window in sorted(self._windows(day)):
@@ -89,7 +96,13 @@ class Calendar:
             day += timedelta(days=1)
 
     def stretches(self, span: Interval) -> Iterator[Stretch]:
-        """The span cut into what counts and what does not, each with its reason; nothing left out."""
+        """The span cut into what counts and what does not, each with its reason; nothing left out.
+
+        Stretches that touch and have the same reason are one: a calendar that never closes is one stretch.
+        """
+        return _joined(self._pieces(span))
+
+    def _pieces(self, span: Interval) -> Iterator[Stretch]:
         moment = span.start
         for opening in self.openings(span.start):
             if opening.start >= span.end:
@@ -124,6 +137,21 @@ class Calendar:
         if minutes == DAY_MINUTES:
             day, minutes = day + timedelta(days=1), 0
         return datetime.combine(day, time(minutes // 60, minutes % 60), self.zone).astimezone(UTC)
+
+
+def _joined(stretches: Iterator[Stretch]) -> Iterator[Stretch]:
+    """Each run of stretches that touch and say the same, as one."""
+    last: Stretch | None = None
+    for stretch in stretches:
+        if last is None:
+            last = stretch
+        elif (last.interval.end, last.counts, last.reason) == (stretch.interval.start, stretch.counts, stretch.reason):
+            last = Stretch(Interval(last.interval.start, stretch.interval.end), last.counts, last.reason)
+        else:
+            yield last
+            last = stretch
+    if last is not None:
+        yield last
 
 
 ALWAYS = Calendar(UTC, ((Window(0, DAY_MINUTES),),) * 7)

@@ -50,7 +50,7 @@ def read_clock(
     """The clock that began at `start` and ended at `stop`, or is still open and read at `now`.
 
     All times carry a zone. Raises ValueError for a target that is not positive, a stop before the start,
-    and a pause that ends before it starts.
+    and a pause that ends before it starts; OverflowError for a target that is reached after the year 9999.
     """
     if target <= timedelta():
         raise ValueError("the target must be longer than zero")
@@ -134,7 +134,9 @@ def _due(calendar: Calendar, target: timedelta, start: datetime, pauses: Sequenc
             if left <= piece.duration:
                 return piece.start + left
             left -= piece.duration
-    raise AssertionError("a calendar's openings never end")
+    if open_from is not None:
+        return None
+    raise OverflowError("the target is reached after the year 9999")
 
 
 def _utc(moment: datetime) -> datetime:

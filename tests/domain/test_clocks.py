@@ -154,3 +154,17 @@ def test_the_due_time_is_the_moment_at_which_elapsed_reaches_the_target(
     assert read_clock(OFFICE, timedelta(minutes=target), began, due, held, due).elapsed == timedelta(minutes=target)
     before = due - timedelta(seconds=1)
     assert read_clock(OFFICE, timedelta(minutes=target), began, before, held, due).elapsed < timedelta(minutes=target)
+
+
+def test_a_calendar_that_never_closes_is_explained_in_one_stretch() -> None:
+    always_in_lima = Calendar(LIMA, ((Window(0, 24 * 60),),) * 7, {date(2026, 10, 8): "Combate de Angamos"})
+    start, now = lima("05 09:00"), lima("15 09:00")
+    (one,) = read_clock(ALWAYS, HOUR, start, None, [], now).explanation
+    assert (one.interval.start, one.interval.end, one.reason) == (start, now, "open")
+    reasons = [stretch.reason for stretch in read_clock(always_in_lima, HOUR, start, None, [], now).explanation]
+    assert reasons == ["open", "Combate de Angamos", "open"]
+
+
+def test_a_target_beyond_the_year_9999_is_an_error_that_says_so() -> None:
+    with pytest.raises(OverflowError, match="9999"):
+        read_clock(ALWAYS, timedelta(days=4_000_000), lima("05 09:00"), None, [], lima("05 10:00"))

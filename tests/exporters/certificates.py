@@ -12,6 +12,7 @@ from cryptography.x509.oid import NameOID
 
 NAME = "renteseg.example"
 NOW = datetime.now(UTC).replace(microsecond=0)
+BEGINNING = NOW - timedelta(days=400)
 
 
 @dataclass(frozen=True)
@@ -26,18 +27,33 @@ class Authority:
     def file(self) -> Path:
         return self.folder / "ca.pem"
 
-    def server(self, expires_at: datetime, name: str = NAME) -> ssl.SSLContext:
-        """A server's context with a certificate for `name` that expires then."""
+    def signed(self, expires_at: datetime, name: str = NAME, begins_at: datetime = BEGINNING) -> Path:
+        """A file with a key and its certificate for `name`, valid in between."""
         key = ec.generate_private_key(ec.SECP256R1())
         certificate = (
-            _builder(name, self.certificate.subject, key, expires_at)
+            _builder(name, self.certificate.subject, key, expires_at, begins_at)
             .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
             .sign(self.key, hashes.SHA256())
         )
         chain = self.folder / f"{certificate.serial_number}.pem"
         chain.write_bytes(_key_bytes(key) + certificate.public_bytes(serialization.Encoding.PEM))
+        return chain
+
+    def server(
+        self,
+        expires_at: datetime,
+        name: str = NAME,
+        begins_at: datetime = BEGINNING,
+        clients: "Authority | None" = None,
+        version: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3,
+    ) -> ssl.SSLContext:
+        """A server's context with such a certificate; with `clients`, it asks for one that they signed."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(chain)
+        context.load_cert_chain(self.signed(expires_at, name, begins_at))
+        context.maximum_version = version
+        if clients:
+            context.verify_mode = ssl.CERT_REQUIRED
+            context.load_verify_locations(clients.file)
         return context
 
 
@@ -57,7 +73,11 @@ def authority(folder: Path) -> Authority:
 
 
 def _builder(
-    name: str, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, expires_at: datetime
+    name: str,
+    issuer: x509.Name,
+    key: ec.EllipticCurvePrivateKey,
+    expires_at: datetime,
+    begins_at: datetime = BEGINNING,
 ) -> x509.CertificateBuilder:
     return (
         x509.CertificateBuilder()
@@ -65,7 +85,7 @@ def _builder(
         .issuer_name(issuer)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(NOW - timedelta(days=400))
+        .not_valid_before(begins_at)
         .not_valid_after(expires_at)
     )
 

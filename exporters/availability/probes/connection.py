@@ -1,57 +1,72 @@
-"""Reaching a peer: name, connection and TLS, each a phase of its own."""
+"""Reaching a peer: its name and the connection, each a phase of its own."""
 
 import asyncio
+import contextlib
 import functools
 import ipaddress
 import socket
-import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from datetime import datetime
 from pathlib import Path
-
-from cryptography import x509
+from typing import TypeVar
 
 from exporters.availability.probes.result import Attempt, Phase, ProbeFailed, Reason
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+Opened = TypeVar("Opened")
 
-VERDICTS = {  # OpenSSL's X509_V_ERR_* codes
-    10: Reason.TLS_EXPIRED,
-    62: Reason.TLS_NAME,
-    64: Reason.TLS_NAME,
-}
-TLS_REASONS = frozenset(
-    {
-        Reason.TIMEOUT_TLS,
-        Reason.TLS_HANDSHAKE,
-        Reason.TLS_EXPIRED,
-        Reason.TLS_UNTRUSTED,
-        Reason.TLS_NAME,
-    }
-)
+_asking: dict[tuple[asyncio.AbstractEventLoop, str], asyncio.Task[list[str]]] = {}
 
 
 @asynccontextmanager
 async def connected(host: str, port: int, attempt: Attempt) -> AsyncIterator[Streams]:
     """A connection to the first address of `host` that accepts; dropped, not waited for, at the end."""
-    addresses = await _resolve(host, port)
+    attempt.enter(Phase.RESOLVE)
+    addresses = await resolve(host)
     attempt.enter(Phase.CONNECT)
-    reader, writer = await _connect(addresses, port, attempt)
+    reader, writer = await reached(addresses, port, attempt, lambda address: asyncio.open_connection(address, port))
     try:
         yield reader, writer
     finally:
         writer.transport.abort()
 
 
-async def _resolve(host: str, port: int) -> list[str]:
-    """The addresses of `host` in the order the system prefers; a literal address needs no asking."""
+async def resolve(host: str) -> list[str]:
+    """The addresses of `host` in the order the system prefers; a literal address needs no asking.
+
+    The system's resolver cannot be interrupted. Probes of one host share one question, so that a name that hangs
+    holds one of the resolver's threads, however many components and however often they ask.
+    """
+    if literal := _literal(host):
+        return [literal]
+    loop = asyncio.get_running_loop()
+    question = _asking.get((loop, host))
+    if question is None:
+        question = _asking[loop, host] = loop.create_task(look_up(host))
+        question.add_done_callback(lambda done: _answered(loop, host, done))
+    return await asyncio.shield(question)
+
+
+@functools.lru_cache(maxsize=65536)
+def _literal(host: str) -> str | None:
+    """The address that `host` itself is, if it is one."""
     try:
-        return [str(ipaddress.ip_address(host))]
+        return str(ipaddress.ip_address(host))
     except ValueError:
-        pass
+        return None
+
+
+def _answered(loop: asyncio.AbstractEventLoop, host: str, question: asyncio.Task[list[str]]) -> None:
+    """The next probe asks anew; an answer that nobody waited for is no error to complain about."""
+    _asking.pop((loop, host), None)
+    if not question.cancelled():
+        question.exception()
+
+
+async def look_up(host: str) -> list[str]:
+    """The addresses of `host` as the system knows them; raises ProbeFailed."""
     try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except OSError as error:
         raise ProbeFailed(Reason.RESOLVE, f"{host} does not resolve: {error.strerror or error}") from error
     except UnicodeError as error:
@@ -59,14 +74,20 @@ async def _resolve(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(str(address[4][0]) for address in found))
 
 
-async def _connect(addresses: list[str], port: int, attempt: Attempt) -> Streams:
-    """The first address that accepts; each may take its share of the time left."""
+async def reached(
+    addresses: list[str], port: int, attempt: Attempt, opening: Callable[[str], Awaitable[Opened]]
+) -> Opened:
+    """What `opening` gives for the first address that accepts; each may take its share of the time left."""
     failure = ProbeFailed(Reason.RESOLVE, "the name has no address")
     for position, address in enumerate(addresses):
-        share = attempt.remaining / (len(addresses) - position)
+        last = position == len(addresses) - 1
+        share = None if last else attempt.remaining / (len(addresses) - position)
+        attempt.tell("connecting to %s port %s", address, port)
         try:
+            if share is None:
+                return await opening(address)
             async with asyncio.timeout(share):
-                return await asyncio.open_connection(address, port)
+                return await opening(address)
         except ConnectionRefusedError:
             failure = ProbeFailed(Reason.REFUSED, f"{address} port {port} refused the connection")
         except TimeoutError:
@@ -77,58 +98,30 @@ async def _connect(addresses: list[str], port: int, attempt: Attempt) -> Streams
     raise failure
 
 
-def trust(ca_file: Path | None) -> ssl.SSLContext:
-    """A context that trusts `ca_file`, or the system's authorities; raises ProbeFailed if it is unusable."""
+async def connected_socket(host: str, port: int, attempt: Attempt) -> socket.socket:
+    """A connected socket, for libraries that speak over one of their own; the caller closes it."""
+    attempt.enter(Phase.RESOLVE)
+    addresses = await resolve(host)
+    attempt.enter(Phase.CONNECT)
+    return await reached(addresses, port, attempt, lambda address: _connect(address, port))
+
+
+async def _connect(address: str, port: int) -> socket.socket:
+    opened = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
+    opened.setblocking(False)
     try:
-        return _context(ca_file, ca_file.stat().st_mtime_ns if ca_file else 0)
-    except OSError as error:  # ssl.SSLError is one
-        raise ProbeFailed(Reason.CONFIGURATION, f"{ca_file} cannot be used: {error.strerror or error}") from error
+        await asyncio.get_running_loop().sock_connect(opened, (address, port))
+    except BaseException:  # also when the deadline has come: nobody else will close it
+        with contextlib.suppress(OSError):
+            opened.close()
+        raise
+    return opened
 
 
-@functools.lru_cache(maxsize=256)
-def _context(ca_file: Path | None, _written_at: int) -> ssl.SSLContext:
-    """Read once for each state of the file: reading the system's authorities takes tens of milliseconds."""
-    return ssl.create_default_context(cafile=ca_file)
-
-
-async def secured(streams: Streams, context: ssl.SSLContext, name: str, attempt: Attempt) -> None:
-    """TLS on the connection, verified; `attempt` learns when the certificate expires."""
-    attempt.enter(Phase.TLS)
-    _, writer = streams
-    host, port = writer.get_extra_info("peername")[:2]
+def secret(path: Path) -> str:
+    """The text of a file that holds a password or token, without the newline that editors add."""
     try:
-        await writer.start_tls(context, server_hostname=name)
-    except ssl.SSLCertVerificationError as error:
-        attempt.certificate_expires_at = await _expiry_unverified(host, port, name, attempt)
-        reason = VERDICTS.get(error.verify_code, Reason.TLS_UNTRUSTED)
-        raise ProbeFailed(reason, f"the certificate is not accepted: {error.verify_message}") from error
-    except (ssl.SSLError, ConnectionError, EOFError) as error:
-        what = getattr(error, "reason", None) or error
-        raise ProbeFailed(Reason.TLS_HANDSHAKE, f"no TLS handshake: {what or 'connection lost'}") from error
-    attempt.certificate_expires_at = _expiry(writer)
-
-
-async def _expiry_unverified(host: str, port: int, name: str, attempt: Attempt) -> datetime | None:
-    """A second look at a certificate that was refused, only to read its date; half of the time left at most."""
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    try:
-        async with asyncio.timeout(attempt.remaining / 2):
-            _, writer = await asyncio.open_connection(host, port)
-            try:
-                await writer.start_tls(context, server_hostname=name)
-                return _expiry(writer)
-            finally:
-                writer.transport.abort()
-    except (OSError, EOFError, ValueError):  # TimeoutError and ssl.SSLError are OSErrors
-        return None
-
-
-def _expiry(writer: asyncio.StreamWriter) -> datetime | None:
-    """When the peer's certificate expires, as it says itself; None when it cannot be read."""
-    encoded = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
-    try:
-        return x509.load_der_x509_certificate(encoded).not_valid_after_utc
-    except ValueError:
-        return None
+        return path.read_text(encoding="utf-8").strip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise ProbeFailed(Reason.CONFIGURATION, f"{path} cannot be used: {reason}") from error

@@ -1,113 +1,134 @@
-"""HTTP and HTTPS: one GET on a connection of its own, no redirects, an answer of bounded size."""
+"""HTTP and HTTPS: one request, the redirects that are allowed, and an answer to compare."""
 
-import re
-import ssl
-from email.message import Message
+import base64
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from urllib.parse import urljoin, urlsplit
 
-import h11
-import httpx
+from pydantic import AfterValidator, Field, model_validator
 
-from exporters.availability.probes.connection import TLS_REASONS, Streams, connected, secured, trust
-from exporters.availability.probes.result import REACHING, Attempt, Phase, ProbeFailed, Reason
-from exporters.availability.targets import HttpComponent, HttpExpectation
+from exporters.availability.probes.connection import secret
+from exporters.availability.probes.http_exchange import Answer, Ask, Way, asked
+from exporters.availability.probes.http_expectations import HttpExpectation, judge
+from exporters.availability.probes.result import ANSWERING, REACHING, TLS_REASONS, Attempt, Phase, ProbeFailed, Reason
+from exporters.availability.probes.securing import context_of
+from exporters.availability.watched import Login, Secured, WebAddress, web_address, web_endpoint
 
 FIRST_PHASE = Phase.RESOLVE
-REASONS = REACHING | TLS_REASONS | {Reason.RESET, Reason.TIMEOUT_RESPONSE, Reason.PROTOCOL, Reason.STATUS, Reason.BODY}
-BODY_LIMIT = 256 * 1024
-"""Bytes of body that are read; expectations are about these."""
-READ_SIZE = 64 * 1024
+REASONS = REACHING | TLS_REASONS | ANSWERING | {Reason.STATUS, Reason.BODY, Reason.VALUE}
+REDIRECTS = (301, 302, 303, 307, 308)
+ONLY_THERE = frozenset({"authorization", "cookie", "host"})
+OURS = frozenset({"host", "content-length", "transfer-encoding", "connection"})
+
+
+def _sendable(headers: dict[str, str]) -> dict[str, str]:
+    for name, value in headers.items():
+        if not name or not name.replace("-", "").isalnum() or not name.isascii():
+            raise ValueError(f"{name!r} is not the name of a header")
+        if not value.isprintable():
+            raise ValueError(f"the value of {name} has characters that cannot be sent")
+        if name.lower() in OURS - {"host"}:
+            raise ValueError(f"{name} is written by the probe itself: take it out")
+    return headers
+
+
+def _proxy(value: str) -> str:
+    if not value.startswith("http://"):
+        raise ValueError("is not the http:// address of a proxy")
+    return web_address(value)
+
+
+Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+Headers = Annotated[dict[str, str], AfterValidator(_sendable)]
+Proxy = Annotated[str, AfterValidator(_proxy)]
+
+
+class Web(Secured):
+    """What `http` and `api` share: who we are and through what we go. Secrets are read from files at each probe."""
+
+    proxy: Proxy | None = None
+    basic: Login | None = None
+    bearer_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _has_one_identity(self) -> Self:
+        if self.basic and self.bearer_file:
+            raise ValueError("can log in with 'basic' or with 'bearer_file', not both")
+        return self
+
+    def way(self) -> Way:
+        """How its servers are reached; raises ProbeFailed when a file cannot be used."""
+        return Way(context_of(self), self.server_name, self.proxy)
+
+    def identity(self) -> dict[str, str]:
+        """The header that says who we are; raises ProbeFailed when its file cannot be read."""
+        if self.bearer_file:
+            return {"Authorization": f"Bearer {secret(self.bearer_file)}"}
+        if self.basic:
+            credentials = f"{self.basic.user}:{secret(self.basic.password_file)}".encode()
+            return {"Authorization": f"Basic {base64.b64encode(credentials).decode()}"}
+        return {}
+
+
+class HttpComponent(Web):
+    """A page or API."""
+
+    kind: Literal["http"]
+    url: WebAddress
+    method: Method = "GET"
+    headers: Headers = Field(default_factory=dict)
+    body: str = ""
+    redirects: Annotated[int, Field(ge=0, le=20)] = 0
+    expect: HttpExpectation = HttpExpectation()
+
+    @property
+    def endpoint(self) -> tuple[str, int]:
+        """Host and port that are connected to."""
+        return web_endpoint(self.proxy or self.url)
 
 
 async def probe(component: HttpComponent, attempt: Attempt) -> None:
-    """GET the URL and compare the answer with what is expected; raises ProbeFailed."""
-    url = httpx.URL(component.url)
-    context = trust(component.ca_file) if url.scheme == "https" else None
-    async with connected(*component.endpoint, attempt) as streams:
-        if context:
-            await secured(streams, context, component.server_name or url.host, attempt)
-        attempt.enter(Phase.REQUEST)
-        response, body = await _answer(streams, url, attempt)
-    _judge(response, body, component.expect)
+    """Ask for the URL and compare the answer with what is expected; raises ProbeFailed."""
+    way = component.way() if component.url.startswith("https") or component.redirects else _plain(component)
+    ask = Ask(component.method, component.url, component.headers | component.identity(), component.body.encode())
+    answer = await followed(ask, way, component.redirects, attempt)
+    await judge(answer, component.expect, attempt.remaining)
 
 
-async def _answer(streams: Streams, url: httpx.URL, attempt: Attempt) -> tuple[h11.Response, bytes]:
-    """The response and the first part of its body; raises ProbeFailed."""
+async def followed(ask: Ask, way: Way, redirects: int, attempt: Attempt) -> Answer:
+    """The answer after as many redirects as are allowed; one more is the answer itself, when none are."""
+    for _ in range(redirects):
+        answer = await asked(ask, way, attempt)
+        if answer.status not in REDIRECTS or "location" not in answer.headers:
+            return answer
+        ask = _next(ask, answer)
+    answer = await asked(ask, way, attempt)
+    if redirects and answer.status in REDIRECTS:
+        raise ProbeFailed(Reason.STATUS, f"more than {redirects} redirects")
+    return answer
+
+
+def _plain(component: HttpComponent) -> Way:
+    return Way(None, proxy=component.proxy)
+
+
+def _next(ask: Ask, answer: Answer) -> Ask:
+    """The request that a redirect asks for (RFC 9110, 15.4). Another host does not learn who we are."""
     try:
-        return await _exchange(streams, url, attempt)
-    except h11.ProtocolError as error:
-        raise ProbeFailed(Reason.PROTOCOL, f"the answer is not HTTP: {error}") from error
-    except TimeoutError:
-        raise  # the runner names the phase
-    except ssl.SSLError as error:
-        raise ProbeFailed(Reason.TLS_HANDSHAKE, f"TLS ended: {error.reason or error}") from error
-    except OSError as error:
-        raise ProbeFailed(Reason.RESET, "the connection ended before the answer was complete") from error
+        url = web_address(urljoin(ask.url, answer.headers["location"]))
+    except ValueError as error:
+        raise ProbeFailed(Reason.PROTOCOL, f"redirected to what {error}") from error
+    method, body = ask.method, ask.body
+    if answer.status == 303 or (answer.status in (301, 302) and method == "POST"):
+        method, body = "GET", b""
+    return Ask(method, url, _carried(ask, url), body)
 
 
-async def _exchange(streams: Streams, url: httpx.URL, attempt: Attempt) -> tuple[h11.Response, bytes]:
-    reader, writer = streams
-    peer = h11.Connection(h11.CLIENT)
-    writer.write(_request(peer, url))
-    await writer.drain()
-    response: h11.Response | None = None
-    body = bytearray()
-    while len(body) < BODY_LIMIT:
-        event = peer.next_event()
-        if event is h11.NEED_DATA:
-            received = await reader.read(READ_SIZE)
-            if not received and (response is None or not _ends_with_the_connection(response)):
-                raise ConnectionResetError
-            if attempt.phase is Phase.REQUEST and not b"HTTP/".startswith(received[:5]):
-                raise ProbeFailed(Reason.PROTOCOL, "the answer does not begin as HTTP does")
-            if received:
-                attempt.enter(Phase.RESPONSE)
-            peer.receive_data(received)
-        elif isinstance(event, h11.Response):
-            response = event
-        elif isinstance(event, h11.Data):
-            body += event.data
-        elif isinstance(event, h11.EndOfMessage | h11.ConnectionClosed):
-            break
-    assert response is not None  # h11 gives no body and no end before the response
-    return response, bytes(body)
-
-
-def _request(peer: h11.Connection, url: httpx.URL) -> bytes:
-    headers = [
-        ("Host", url.netloc.decode("ascii")),
-        ("User-Agent", "renteseg-monitor"),
-        ("Accept", "*/*"),
-        ("Accept-Encoding", "identity"),
-        ("Connection", "close"),
-    ]
-    request = peer.send(h11.Request(method="GET", target=url.raw_path, headers=headers))
-    return (request or b"") + (peer.send(h11.EndOfMessage()) or b"")
-
-
-def _ends_with_the_connection(response: h11.Response) -> bool:
-    """Whether the body has neither length nor chunks, so that only closing ends it (RFC 9112, 6.3)."""
-    names = {name for name, _ in response.headers}
-    return b"content-length" not in names and b"transfer-encoding" not in names
-
-
-def _judge(response: h11.Response, body: bytes, expect: HttpExpectation) -> None:
-    if response.status_code not in expect.status:
-        wanted = ", ".join(str(status) for status in expect.status)
-        raise ProbeFailed(Reason.STATUS, f"status {response.status_code}, expected {wanted}")
-    if expect.body_contains is None and expect.body_regex is None:
-        return
-    text = _text(response, body)
-    if expect.body_contains is not None and expect.body_contains not in text:
-        raise ProbeFailed(Reason.BODY, f"the body does not contain {expect.body_contains!r}")
-    if expect.body_regex is not None and not re.search(expect.body_regex, text):
-        raise ProbeFailed(Reason.BODY, f"the body does not match {expect.body_regex!r}")
-
-
-def _text(response: h11.Response, body: bytes) -> str:
-    """The body in the charset that the answer declares, if we know it; in UTF-8 otherwise."""
-    header = Message()
-    header["Content-Type"] = dict(response.headers).get(b"content-type", b"").decode("latin-1")
-    try:
-        return body.decode(header.get_content_charset("utf-8"), errors="replace")
-    except LookupError:
-        return body.decode("utf-8", errors="replace")
+def _carried(ask: Ask, url: str) -> Mapping[str, str]:
+    before, after = urlsplit(ask.url), urlsplit(url)
+    if (before.scheme, before.netloc) == (after.scheme, after.netloc):
+        return ask.headers
+    return {
+        name: value for name, value in ask.headers.items() if name.lower() not in ("authorization", "cookie", "host")
+    }

@@ -13,9 +13,14 @@ class Phase(StrEnum):
     RESOLVE = "resolve"
     CONNECT = "connect"
     TLS = "tls"
+    BANNER = "banner"  # the greeting of the peers that speak first
     REQUEST = "request"
     RESPONSE = "response"
     QUERY = "query"
+    HANDSHAKE = "handshake"  # SSH's
+    LOGIN = "login"
+    LIST = "list"
+    WRITE = "write"
 
 
 class Reason(StrEnum):
@@ -28,33 +33,34 @@ class Reason(StrEnum):
     TIMEOUT_CONNECT = "timeout_connect"
     TIMEOUT_TLS = "timeout_tls"
     TIMEOUT_RESPONSE = "timeout_response"
-    TLS_HANDSHAKE = "tls_handshake"
-    TLS_EXPIRED = "tls_expired"
-    TLS_UNTRUSTED = "tls_untrusted"
+    TLS_HANDSHAKE = "tls_handshake"  # also an SSH handshake
+    TLS_EXPIRED = "tls_expired"  # the certificate's dates: expired, or not valid yet
+    TLS_UNTRUSTED = "tls_untrusted"  # also an SSH host key
     TLS_NAME = "tls_name"
     PROTOCOL = "protocol"  # the answer is not of the expected protocol
-    STATUS = "status"
-    BODY = "body"
-    LOGIN = "login"
-    QUERY = "query"
-    VALUE = "value"
+    STATUS = "status"  # the peer answered, and said no: HTTP status, SMTP code, DNS response code
+    BODY = "body"  # the text of the answer
+    LOGIN = "login"  # user, password, key or client certificate refused
+    QUERY = "query"  # what was asked for could not be done: SQL, a folder's listing
+    VALUE = "value"  # one value of the answer: JSON, header, first column, DNS record
     CONFIGURATION = "configuration"  # a file the component names cannot be used; the peer was not asked
     INTERNAL = "internal"  # a fault of the probe itself, logged with its trace
 
 
-TIMEOUTS = {
+TIMEOUTS = dict.fromkeys(Phase, Reason.TIMEOUT_RESPONSE) | {
     Phase.RESOLVE: Reason.RESOLVE,
     Phase.CONNECT: Reason.TIMEOUT_CONNECT,
     Phase.TLS: Reason.TIMEOUT_TLS,
-    Phase.REQUEST: Reason.TIMEOUT_RESPONSE,
-    Phase.RESPONSE: Reason.TIMEOUT_RESPONSE,
-    Phase.QUERY: Reason.TIMEOUT_RESPONSE,
 }
 
 OUR_FAULTS = frozenset({Reason.CONFIGURATION, Reason.INTERNAL})
 """The probe failed and says nothing of the component: its state is unknown, not down."""
 
 REACHING = frozenset({Reason.RESOLVE, Reason.REFUSED, Reason.UNREACHABLE, Reason.TIMEOUT_CONNECT})
+TLS_REASONS = frozenset(
+    {Reason.TIMEOUT_TLS, Reason.TLS_HANDSHAKE, Reason.TLS_EXPIRED, Reason.TLS_UNTRUSTED, Reason.TLS_NAME, Reason.LOGIN}
+)
+ANSWERING = frozenset({Reason.RESET, Reason.TIMEOUT_RESPONSE, Reason.PROTOCOL})
 
 
 class ProbeFailed(Exception):
@@ -68,12 +74,17 @@ class ProbeFailed(Exception):
 
 @dataclass(frozen=True)
 class ProbeResult:
-    """One look at a component; `phases` are seconds and sum to the duration. Without reason it succeeded."""
+    """One look at a component; `phases` are seconds and sum to the duration. Without reason it succeeded.
+
+    `account` is the story for people, told only when it was asked for: seconds since the beginning and words.
+    """
 
     phases: Mapping[Phase, float]
     reason: Reason | None = None
     detail: str = ""
     certificate_expires_at: datetime | None = None
+    certificate_begins_at: datetime | None = None
+    account: tuple[tuple[float, str], ...] = ()
 
     @property
     def success(self) -> bool:
@@ -89,12 +100,15 @@ class ProbeResult:
 class Attempt:
     """A probe under way: which phase it is in, how long each took, what it saw of the certificate."""
 
-    def __init__(self, first: Phase, timeout: float) -> None:
+    def __init__(self, first: Phase, timeout: float, *, told: bool = False) -> None:
         self.phase = first
         self.certificate_expires_at: datetime | None = None
+        self.certificate_begins_at: datetime | None = None
         self._began = self._phase_began = time.monotonic()
         self._timeout = timeout
         self._seconds: dict[Phase, float] = {}
+        self._told = told
+        self._account: list[tuple[float, str]] = []
 
     @property
     def remaining(self) -> float:
@@ -107,7 +121,24 @@ class Attempt:
         self._seconds[self.phase] = self._seconds.get(self.phase, 0.0) + now - self._phase_began
         self.phase, self._phase_began = phase, now
 
+    def tell(self, words: str, *values: object) -> None:
+        """A line of the account, with %-values; costs next to nothing when nobody asked for it."""
+        if self._told:
+            self._account.append((time.monotonic() - self._began, words % values))
+
+    def saw_certificate(self, begins_at: datetime, expires_at: datetime) -> None:
+        """The dates of the certificate that the peer showed."""
+        self.certificate_begins_at, self.certificate_expires_at = begins_at, expires_at
+
     def result(self, reason: Reason | None = None, detail: str = "") -> ProbeResult:
         """The probe is over."""
+        self.tell("works" if reason is None else f"fails: {reason}: %s", *([] if reason is None else [detail]))
         self.enter(self.phase)
-        return ProbeResult(dict(self._seconds), reason, detail, self.certificate_expires_at)
+        return ProbeResult(
+            dict(self._seconds),
+            reason,
+            detail,
+            self.certificate_expires_at,
+            self.certificate_begins_at,
+            tuple(self._account),
+        )

@@ -1,31 +1,32 @@
 """SQL: connect, ask one query in a read-only transaction, compare the first value.
 
+PostgreSQL and SQLite are held to reading only, and end a long query themselves. Any other database that SQLAlchemy
+knows is asked in a transaction that is rolled back; give it a user that may only read.
+
 Database drivers block, and one that hangs cannot be interrupted from outside. So each probe runs in a daemon
 thread that is left behind at the deadline; a component with too many threads left behind fails without asking.
 """
 
 import asyncio
 import contextlib
+import functools
 import threading
 from collections import Counter
 from collections.abc import Callable
+from typing import Annotated, Literal
 
-from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from pydantic import AfterValidator, Field
+from sqlalchemy import Engine, create_engine, make_url, text
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.pool import NullPool
 
-from exporters.availability.probes.result import REACHING, Attempt, Phase, ProbeFailed, Reason
-from exporters.availability.targets import SqlComponent
-from exporters.read_only import bounded, read_only_engine
+from exporters.availability.probes.result import ANSWERING, REACHING, Attempt, Phase, ProbeFailed, Reason
+from exporters.availability.watched import Watched
+from exporters.read_only import DRIVERS, bounded, database_url, read_only_engine
+from groundwork.configuration import Strict
 
 FIRST_PHASE = Phase.CONNECT
-REASONS = REACHING | {
-    Reason.RESET,
-    Reason.TIMEOUT_RESPONSE,
-    Reason.PROTOCOL,
-    Reason.LOGIN,
-    Reason.QUERY,
-    Reason.VALUE,
-}
+REASONS = REACHING | ANSWERING | {Reason.LOGIN, Reason.QUERY, Reason.VALUE}
 LEFT_BEHIND_LIMIT = 4
 
 SAID_BY_DRIVERS = (  # the drivers give no codes for a connection that never was
@@ -50,6 +51,49 @@ SAID_BY_DRIVERS = (  # the drivers give no codes for a connection that never was
 )
 OTHERWISE = {Phase.CONNECT: Reason.UNREACHABLE, Phase.QUERY: Reason.QUERY}
 
+PORTS = {"postgresql": 5432, "mysql": 3306, "oracle": 1521, "mssql": 1433}
+EXTRAS = {"oracle": "oracle", "mssql": "sqlserver"}
+
+
+def _any_database_url(value: str) -> str:
+    """The URL as given; raises ValueError when it is none, or when its driver is not installed."""
+    try:
+        url = make_url(value)
+        if url.drivername in DRIVERS:
+            return database_url(value)
+        url.get_dialect().import_dbapi()
+    except ArgumentError:
+        raise ValueError("is not a database URL such as postgresql://user@host/name") from None
+    except NoSuchModuleError:
+        raise ValueError(f"scheme {url.drivername!r} is not supported: SQLAlchemy does not know it") from None
+    except ImportError as error:
+        extra = EXTRAS.get(url.get_backend_name())
+        how = f"install renteseg-monitor[{extra}]" if extra else f"install {error.name}"
+        raise ValueError(f"scheme {url.drivername!r} is not supported yet: {how}") from None
+    return value
+
+
+class SqlExpectation(Strict):
+    """`value` is compared with the first column of the first row, as text."""
+
+    value: str | None = None
+
+
+class SqlComponent(Watched):
+    """A database that must answer a query."""
+
+    kind: Literal["sql"]
+    url: Annotated[str, AfterValidator(_any_database_url)]
+    query: Annotated[str, Field(min_length=1)] = "SELECT 1"
+    expect: SqlExpectation = SqlExpectation()
+
+    @property
+    def endpoint(self) -> tuple[str, int] | None:
+        """Host and port that are connected to; None for a file."""
+        url = make_url(self.url)
+        return (url.host, url.port or PORTS.get(url.get_backend_name(), 0)) if url.host else None
+
+
 _left_behind: Counter[str] = Counter()
 _counting = threading.Lock()
 
@@ -69,11 +113,19 @@ async def probe(component: SqlComponent, attempt: Attempt) -> None:
 
 
 def _first_value(component: SqlComponent, loop: asyncio.AbstractEventLoop, attempt: Attempt) -> str | None:
-    with read_only_engine(component.url, component.timeout).connect() as connection:
+    known = make_url(component.url).drivername in DRIVERS
+    engine = read_only_engine(component.url, component.timeout) if known else _engine(component.url)
+    with engine.connect() as connection:
         loop.call_soon_threadsafe(attempt.enter, Phase.QUERY)
-        with bounded(connection, component.timeout):
+        with bounded(connection, component.timeout) if known else contextlib.nullcontext():
             row = connection.execute(text(component.query)).first()
     return None if row is None else str(row[0])
+
+
+@functools.lru_cache(maxsize=1024)
+def _engine(url: str) -> Engine:
+    """An engine of a database whose ways we do not know: without pool, rolled back after each probe."""
+    return create_engine(url, poolclass=NullPool)
 
 
 async def _in_a_thread(name: str, work: Callable[[], str | None]) -> str | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import structlog
 
-from exporters.availability.probes import http, sql, tcp
+from exporters.availability.probes import api, dns, http, icmp, imap, sftp, smtp, sql, tcp, tls
 from exporters.availability.probes.result import (
     OUR_FAULTS,
     TIMEOUTS,
@@ -17,7 +17,7 @@ from exporters.availability.probes.result import (
     ProbeResult,
     Reason,
 )
-from exporters.availability.targets import Component
+from exporters.availability.watched import Watched
 
 log = structlog.get_logger()
 
@@ -33,16 +33,26 @@ class Kind:
 
 KINDS = {
     "http": Kind(http.probe, http.FIRST_PHASE, http.REASONS | OUR_FAULTS),
+    "api": Kind(api.probe, api.FIRST_PHASE, api.REASONS | OUR_FAULTS),
     "tcp": Kind(tcp.probe, tcp.FIRST_PHASE, tcp.REASONS | OUR_FAULTS),
+    "tls": Kind(tls.probe, tls.FIRST_PHASE, tls.REASONS | OUR_FAULTS),
+    "dns": Kind(dns.probe, dns.FIRST_PHASE, dns.REASONS | OUR_FAULTS),
     "sql": Kind(sql.probe, sql.FIRST_PHASE, sql.REASONS | OUR_FAULTS),
+    "sftp": Kind(sftp.probe, sftp.FIRST_PHASE, sftp.REASONS | OUR_FAULTS),
+    "smtp": Kind(smtp.probe, smtp.FIRST_PHASE, smtp.REASONS | OUR_FAULTS),
+    "imap": Kind(imap.probe, imap.FIRST_PHASE, imap.REASONS | OUR_FAULTS),
+    "icmp": Kind(icmp.probe, icmp.FIRST_PHASE, icmp.REASONS | OUR_FAULTS),
 }
 
 
-async def run(component: Component, timeout: float | None = None) -> ProbeResult:
-    """One probe of the component, over after `timeout` seconds (default: the component's) whatever the peer does."""
+async def run(component: Watched, timeout: float | None = None, *, told: bool = False) -> ProbeResult:
+    """One probe of the component, over after `timeout` seconds (default: the component's) whatever the peer does.
+
+    `told` keeps the account of what happened, for people.
+    """
     kind = KINDS[component.kind]
     seconds = min(component.timeout, timeout or component.timeout)
-    attempt = Attempt(kind.first_phase, seconds)
+    attempt = Attempt(kind.first_phase, seconds, told=told)
     try:
         async with asyncio.timeout(seconds):
             await kind.probe(component, attempt)

@@ -3,7 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-from exporters.availability.targets import HttpComponent, SqlComponent, TcpComponent
+from exporters.availability.probes.http import HttpComponent
+from exporters.availability.probes.sql import SqlComponent
+from exporters.availability.probes.tcp import TcpComponent
+from exporters.availability.targets import Targets
+from exporters.availability.watched import Watched
 
 COMMON: dict[str, Any] = {"name": "portal", "service": "consulta", "owner": "provider"}
 SHORT = "400ms"
@@ -29,3 +33,9 @@ def database(url: str, timeout: str = SHORT, **more: Any) -> SqlComponent:
 
 def sqlite_url(path: Path) -> str:
     return f"sqlite:///{path}"
+
+
+def made(kind: str, timeout: str = SHORT, **more: Any) -> Watched:
+    """A component of any kind, with whatever its kind needs."""
+    targets = Targets.model_validate({"components": [{**COMMON, "kind": kind, "timeout": timeout, **more}]})
+    return targets.components[0]

@@ -1,15 +1,17 @@
 """What Prometheus sees, read with its own client's parser."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from prometheus_client import generate_latest
+from prometheus_client.metrics_core import Metric
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics_families
 from prometheus_client.parser import text_string_to_metric_families
 
 from exporters.availability.accounting import State, observed, opened
 from exporters.availability.board import Board
-from exporters.availability.exposition import registry
+from exporters.availability.exposition import OPENMETRICS, TEXT, Exposition
 from exporters.availability.probes.result import Phase, ProbeResult, Reason
 from exporters.availability.probes.table import KINDS
 from exporters.availability.targets import Targets
@@ -56,12 +58,26 @@ def board() -> Board:
 
 
 def scraped(board: Board, now: datetime) -> Samples:
-    text = generate_latest(registry(board, lambda: now)).decode()
-    return {
-        (sample.name, frozenset(sample.labels.items())): sample.value
-        for family in text_string_to_metric_families(text)
-        for sample in family.samples
-    }
+    """What both formats say, which is the same, read with the parsers of Prometheus's own client."""
+    exposition = Exposition(board, lambda: now)
+    plain, openmetrics = (b"".join(exposition.render(accept)[0]).decode() for accept in ("", OPENMETRICS))
+    samples = read(text_string_to_metric_families(plain))
+    again = read(openmetrics_families(openmetrics))
+    moving = ("process_", "python_")
+    assert [item for item in samples.items() if not item[0][0].startswith(moving)] == [
+        item for item in again.items() if not item[0][0].startswith(moving)
+    ]
+    return samples
+
+
+def read(families: Iterable[Metric]) -> Samples:
+    found: Samples = {}
+    for family in families:
+        for sample in family.samples:
+            key = (sample.name, frozenset(sample.labels.items()))
+            assert key not in found
+            found[key] = sample.value
+    return found
 
 
 def value(samples: Samples, name: str, **labels: str) -> float | None:
@@ -94,7 +110,7 @@ def test_before_the_first_probe_the_state_is_unknown_and_all_counters_are_there(
 def test_results_show_in_every_family(board: Board) -> None:
     expires_at = at(86400)
     board.record(PORTAL, GOOD, at(10))
-    board.record(PORTAL, ProbeResult(REFUSED.phases, Reason.REFUSED, "", expires_at), at(20))
+    board.record(PORTAL, ProbeResult(REFUSED.phases, Reason.REFUSED, "", expires_at, at(-5)), at(20))
     board.record(LINK, GOOD, at(12))
 
     samples = scraped(board, at(25))
@@ -119,6 +135,8 @@ def test_results_show_in_every_family(board: Board) -> None:
     assert value(samples, "renteseg_probe_duration_seconds_bucket", component="portal", le="+Inf") == 2
     expiry = value(samples, "renteseg_tls_certificate_expiry_timestamp_seconds", component="portal")
     assert expiry == expires_at.timestamp()
+    begins_at = value(samples, "renteseg_tls_certificate_not_before_timestamp_seconds", component="portal")
+    assert begins_at == at(-5).timestamp()
 
 
 def test_a_component_without_link_has_an_empty_one(board: Board) -> None:
@@ -171,3 +189,58 @@ def test_ready_means_that_every_component_was_probed_or_had_time(board: Board) -
 
     assert board.not_ready(at(4)) == "not probed yet: datos"
     assert board.not_ready(at(14)) is None
+
+
+def test_prometheus_gets_the_format_it_asks_for(board: Board) -> None:
+    exposition = Exposition(board, lambda: at(1))
+
+    text, text_type = exposition.render("text/plain;version=0.0.4;q=0.5,*/*;q=0.1")
+    openmetrics, openmetrics_type = exposition.render("application/openmetrics-text;version=1.0.0,text/plain;q=0.5")
+
+    assert (text_type, openmetrics_type) == (TEXT, OPENMETRICS)
+    assert b"# TYPE renteseg_probe_runs_total counter\n" in b"".join(text)
+    assert b"# TYPE renteseg_probe_runs counter\n" in b"".join(openmetrics)
+    assert b"".join(openmetrics).endswith(b"# EOF\n")
+    assert b"# EOF" not in b"".join(text)
+
+
+def test_lines_that_are_kept_are_those_that_would_be_written_anew(board: Board) -> None:
+    kept = Exposition(board, lambda: at(40))
+    for second, component, result in [
+        (1, PORTAL, GOOD), (2, LINK, REFUSED), (3, PORTAL, REFUSED), (4, DATABASE, GOOD), (5, PORTAL, GOOD),
+    ]:  # fmt: skip
+        board.record(component, result, at(second))
+        ours = b"".join(kept.render()[0][:-1])
+
+        assert ours == b"".join(Exposition(board, lambda: at(40)).render()[0][:-1])
+
+
+def test_a_component_that_goes_leaves_no_line_and_one_that_stays_keeps_its_counters(board: Board) -> None:
+    exposition = Exposition(board, lambda: at(30))
+    board.record(PORTAL, GOOD, at(10))
+    board.record(LINK, REFUSED, at(10))
+    exposition.render()
+
+    slower = PORTAL.model_copy(update={"slow_after": 2.0})
+    board.replace(TARGETS.model_copy(update={"components": (slower,)}), at(20))
+    text = b"".join(exposition.render()[0]).decode()
+
+    assert 'enlace"' not in text.replace('link="enlace"', "")
+    assert 'renteseg_probe_runs_total{component="portal"} 1\n' in text
+    assert 'renteseg_component_slow_after_seconds{component="portal"} 2.0\n' in text
+    board.record(LINK, GOOD, at(21))  # its probe was still under way
+
+
+def test_the_exporter_tells_how_it_is_itself(board: Board) -> None:
+    board.pace.start(0.02)
+    board.pace.skip(3)
+    board.reloaded(False, at(7))
+
+    samples = scraped(board, at(8))
+
+    assert value(samples, "renteseg_probe_start_lateness_seconds_bucket", le="0.01") == 0
+    assert value(samples, "renteseg_probe_start_lateness_seconds_bucket", le="0.025") == 1
+    assert value(samples, "renteseg_probe_skipped_total") == 3
+    assert value(samples, "renteseg_monitor_blind") == 0
+    assert value(samples, "renteseg_config_last_reload_successful") == 0
+    assert value(samples, "renteseg_config_last_reload_success_timestamp_seconds") == BEGAN.timestamp()

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from itertools import pairwise
 
 import pytest
 import uvloop
@@ -9,45 +10,59 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporters.availability import scheduler
+from exporters.availability.pace import Pace
 from exporters.availability.probes.result import ProbeResult
-from exporters.availability.scheduler import next_tick, offset, watch
-from exporters.availability.targets import Component
+from exporters.availability.scheduler import Scheduler, next_tick, offset
+from exporters.availability.sight import Sight
+from exporters.availability.targets import Limits
+from exporters.availability.watched import Watched
 from tests.exporters.availability.components import port
 
 GOOD = ProbeResult({})
+USUAL = Limits()
 
 
-def components(*names: str, interval: float = 0.02) -> tuple[Component, ...]:
+def components(*names: str, interval: float = 0.02) -> tuple[Watched, ...]:
     component = port("127.0.0.1:1", timeout="10ms")
     return tuple(component.model_copy(update={"name": name, "interval": interval}) for name in names)
 
 
 async def until(
-    condition: asyncio.Event, watched: tuple[Component, ...], probe: scheduler.Probe, record: scheduler.Record
-) -> None:
-    task = asyncio.create_task(watch(watched, probe, record))
+    condition: asyncio.Event,
+    watched: tuple[Watched, ...],
+    probe: scheduler.Probe,
+    record: scheduler.Record,
+    limits: Limits = USUAL,
+) -> Pace:
+    """Let the scheduler work until the condition holds."""
+    pace = Pace()
+    working = Scheduler(probe, record, Sight(), pace)
+    working.watch(watched, limits)
+    task = asyncio.create_task(working.run())
     await asyncio.wait_for(condition.wait(), 10)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+    return pace
 
 
 def test_every_component_is_probed_again_and_again() -> None:
     runs: Counter[str] = Counter()
 
-    async def probe(component: Component) -> ProbeResult:
+    async def probe(component: Watched) -> ProbeResult:
         return GOOD
 
-    async def main() -> None:
+    async def main() -> Pace:
         enough = asyncio.Event()
 
-        def record(component: Component, result: ProbeResult) -> None:
+        def record(component: Watched, result: ProbeResult, blind: bool) -> None:
             runs[component.name] += 1
             if len(runs) == 3 and min(runs.values()) >= 3:
                 enough.set()
 
-        await until(enough, components("a", "b", "c"), probe, record)
+        return await until(enough, components("a", "b", "c"), probe, record)
 
-    uvloop.run(main())
+    pace = uvloop.run(main())
+    assert sum(pace.lateness) >= sum(runs.values())
 
 
 def test_a_slow_component_neither_overlaps_itself_nor_delays_others() -> None:
@@ -57,7 +72,7 @@ def test_a_slow_component_neither_overlaps_itself_nor_delays_others() -> None:
     async def main() -> None:
         enough, never = asyncio.Event(), asyncio.Event()
 
-        async def probe(component: Component) -> ProbeResult:
+        async def probe(component: Watched) -> ProbeResult:
             under_way[component.name] += 1
             most[component.name] = max(most[component.name], under_way[component.name])
             if component.name == "slow":
@@ -67,7 +82,7 @@ def test_a_slow_component_neither_overlaps_itself_nor_delays_others() -> None:
 
         runs: Counter[str] = Counter()
 
-        def record(component: Component, result: ProbeResult) -> None:
+        def record(component: Watched, result: ProbeResult, blind: bool) -> None:
             runs[component.name] += 1
             if runs["quick"] >= 5 and under_way["slow"]:
                 enough.set()
@@ -78,8 +93,8 @@ def test_a_slow_component_neither_overlaps_itself_nor_delays_others() -> None:
     assert most == {"slow": 1, "quick": 1}
 
 
-def test_the_number_at_once_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scheduler, "AT_ONCE", 2)
+@pytest.mark.parametrize("limits", [Limits(at_once=2), Limits(per_host=2)])
+def test_the_number_at_once_is_bounded(limits: Limits) -> None:
     most = 0
 
     async def main() -> None:
@@ -88,7 +103,7 @@ def test_the_number_at_once_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         under_way = 0
         runs: Counter[str] = Counter()
 
-        async def probe(component: Component) -> ProbeResult:
+        async def probe(component: Watched) -> ProbeResult:
             nonlocal under_way, most
             under_way += 1
             most = max(most, under_way)
@@ -96,15 +111,116 @@ def test_the_number_at_once_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
             under_way -= 1
             return GOOD
 
-        def record(component: Component, result: ProbeResult) -> None:
+        def record(component: Watched, result: ProbeResult, blind: bool) -> None:
             runs[component.name] += 1
             if len(runs) == 9:
                 enough.set()
 
-        await until(enough, components(*"abcdefghi", interval=0.01), probe, record)
+        await until(enough, components(*"abcdefghi", interval=0.01), probe, record, limits)
 
     uvloop.run(main())
     assert most == 2
+
+
+def test_a_host_that_hangs_delays_nobody_on_another() -> None:
+    async def main() -> None:
+        enough, never = asyncio.Event(), asyncio.Event()
+        runs: Counter[str] = Counter()
+
+        async def probe(component: Watched) -> ProbeResult:
+            if component.endpoint == ("127.0.0.1", 1):
+                await never.wait()
+            return GOOD
+
+        def record(component: Watched, result: ProbeResult, blind: bool) -> None:
+            runs[component.name] += 1
+            if runs["quick"] >= 5:
+                enough.set()
+
+        hanging = components(*(f"hangs-{number}" for number in range(20)))
+        [quick] = components("quick")
+        other = quick.model_copy(update={"address": "127.0.0.2:1"})
+        await until(enough, (*hanging, other), probe, record, Limits(at_once=3, per_host=2))
+
+    uvloop.run(main())
+
+
+def test_ticks_that_a_slow_probe_missed_are_counted() -> None:
+    async def main() -> Pace:
+        enough = asyncio.Event()
+
+        async def probe(component: Watched) -> ProbeResult:
+            await asyncio.sleep(0.07)
+            return GOOD
+
+        runs: Counter[str] = Counter()
+
+        def record(component: Watched, result: ProbeResult, blind: bool) -> None:
+            runs["all"] += 1
+            if runs["all"] == 2:
+                enough.set()
+
+        return await until(enough, components("a", interval=0.02), probe, record)
+
+    assert uvloop.run(main()).skipped >= 3
+
+
+def test_other_components_are_taken_over_and_who_stays_is_not_disturbed() -> None:
+    started: Counter[str] = Counter()
+
+    async def main() -> None:
+        never = asyncio.Event()
+
+        async def probe(component: Watched) -> ProbeResult:
+            started[component.name] += 1
+            await never.wait()
+            return GOOD
+
+        working = Scheduler(probe, lambda *_: None, Sight(), Pace())
+        task = asyncio.create_task(working.run())
+        stays, goes, comes = components("stays", "goes", "comes")
+        working.watch((stays, goes), Limits())
+        await asyncio.sleep(0.1)
+        working.watch((stays, comes, goes.model_copy(update={"interval": 0.03})), Limits())
+        await asyncio.sleep(0.1)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    uvloop.run(main())
+    assert started == {"stays": 1, "goes": 2, "comes": 1}
+
+
+def test_a_fault_of_our_own_ends_the_process_instead_of_leaving_a_component_unwatched() -> None:
+    async def main() -> None:
+        async def probe(component: Watched) -> ProbeResult:
+            raise ZeroDivisionError
+
+        working = Scheduler(probe, lambda *_: None, Sight(), Pace())
+        working.watch(components("a"), Limits())
+        with pytest.raises(ZeroDivisionError):
+            await asyncio.wait_for(working.run(), 10)
+
+    uvloop.run(main())
+
+
+def test_a_tick_is_used_once_even_when_its_timer_rings_early() -> None:
+    began: list[float] = []
+
+    async def main() -> None:
+        enough = asyncio.Event()
+
+        async def probe(component: Watched) -> ProbeResult:
+            began.append(asyncio.get_running_loop().time())
+            return GOOD
+
+        def record(component: Watched, result: ProbeResult, blind: bool) -> None:
+            if len(began) == 30:
+                enough.set()
+
+        await until(enough, components("a", interval=0.0205), probe, record)
+
+    uvloop.run(main())
+    assert min(later - earlier for earlier, later in pairwise(began)) > 0
 
 
 def test_names_spread_evenly_and_always_the_same() -> None:

@@ -87,3 +87,23 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.
         save(file, {})
 
     assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "seconds"),
+    [
+        ("2026-10-05T12:00:00Z", "2030-01-01T00:00:00Z", 60),  # a clock that ran ahead
+        ("0001-01-01T00:00:00Z", "2026-10-05T12:00:00Z", 60),
+        ("2026-10-05T12:00:00Z", "2026-10-05T11:00:00Z", 60),
+        ("2026-10-05T11:00:00Z", "2026-10-05T12:00:00Z", 1e11),
+    ],
+)
+def test_times_that_cannot_be_are_set_aside_and_not_counted(
+    tmp_path: Path, since: str, until: str, seconds: float
+) -> None:
+    account = {"state": "up", "since": since, "until": until, "seconds": {"up": seconds, "down": 0, "unknown": 0}}
+    file = tmp_path / "state.json"
+    file.write_text(json.dumps({"format": "renteseg-availability-state/1", "components": {"portal": account}}))
+    assert load(file, datetime(2026, 10, 5, 13, tzinfo=UTC)) == {}
+    assert not file.exists()
+    assert len(list(tmp_path.glob("state.json.corrupt-*"))) == 1

@@ -5,7 +5,10 @@ from pathlib import Path
 import pytest
 
 from exporters.availability.check import check
-from exporters.availability.targets import HttpComponent, SqlComponent, Targets, TcpComponent, read_targets
+from exporters.availability.probes.http import HttpComponent
+from exporters.availability.probes.sql import SqlComponent
+from exporters.availability.probes.tcp import TcpComponent
+from exporters.availability.targets import Targets, read_targets
 from groundwork.problems import ConfigurationError
 
 SHIPPED = Path(__file__).parents[3] / "config" / "targets.yml"
@@ -57,7 +60,10 @@ def added(entry: str) -> str:
     ("entry", "complaint"),
     [
         ("{name: Bad_Name, kind: tcp, service: s, owner: oti, address: 'a:1'}", "is not a name"),
-        ("{name: a, kind: ftp, service: s, owner: oti, address: 'a:1'}", "'http', 'tcp', 'sql'"),
+        (
+            "{name: a, kind: ftp, service: s, owner: oti, address: 'a:1'}",
+            "'sftp', 'smtp', 'imap', 'icmp'",
+        ),
         ("{name: a, kind: tcp, service: s, owner: us, address: 'a:1'}", "'operator', 'provider' or 'oti'"),
         ("{name: a, kind: tcp, service: s, owner: oti, adress: 'a:1'}", "did you mean 'address'?"),
         ("{name: a, kind: tcp, service: s, owner: oti}", "'address' is missing"),

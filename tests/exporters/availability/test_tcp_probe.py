@@ -1,13 +1,21 @@
-"""The TCP probe: a port that accepts, one that refuses, one that does nothing."""
+"""The TCP probe: a port that accepts, one that refuses, one that does nothing, one that talks."""
 
+import asyncio
 import socket
 import time
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
+import pytest
 import uvloop
+from pydantic import ValidationError
 
 from exporters.availability.probes.result import Phase, ProbeResult, Reason
 from exporters.availability.probes.table import run
 from tests.exporters.availability.components import port
+from tests.exporters.availability.looking import look_at_peer
+from tests.exporters.certificates import NAME, NOW, authority
 from tests.exporters.peers import peer, silence
 
 
@@ -45,3 +53,65 @@ def test_a_full_backlog_ends_at_the_deadline() -> None:
 
     assert result.reason is Reason.TIMEOUT_CONNECT
     assert took < 0.9
+
+
+async def ftp(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Greets with two lines and knows one command."""
+    writer.write(b"220-welcome\r\n220 ready\r\n")
+    while said := await reader.readline():
+        writer.write(b"211 fine\r\n" if said == b"STAT\r\n" else b"502 what?\r\n")
+        await writer.drain()
+
+
+@pytest.mark.parametrize(
+    ("talk", "reason"),
+    [
+        ([{"expect": "^220 "}, {"send": "STAT\r\n"}, {"expect": "^211 "}], None),
+        ([{"expect": "^220 "}, {"send": "NOOP\r\n"}, {"expect": "^211 "}], Reason.TIMEOUT_RESPONSE),
+        ([{"expect": "^SSH-"}], Reason.TIMEOUT_RESPONSE),
+    ],
+)
+def test_a_conversation_goes_turn_by_turn(talk: list[dict[str, str]], reason: Reason | None) -> None:
+    assert look_at_peer(ftp, lambda number: port(f"127.0.0.1:{number}", talk=talk)).reason is reason
+
+
+def test_tls_may_begin_within_the_conversation(tmp_path: Path) -> None:
+    ca = authority(tmp_path)
+    tls = ca.server(NOW + timedelta(days=6))
+
+    async def upgrading(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 ready\r\n")
+        assert await reader.readline() == b"STARTTLS\r\n"
+        writer.write(b"220 go\r\n")
+        await writer.start_tls(tls)
+        writer.write(b"secret greeting\r\n")
+        await reader.read()
+
+    turns = [
+        {"expect": "^220 "}, {"send": "STARTTLS\r\n"}, {"expect": "^220 go"}, {"starttls": True}, {"expect": "secret"},
+    ]  # fmt: skip
+    good, other = (
+        look_at_peer(
+            upgrading, lambda number, name=name: port(  # type: ignore[misc]
+                f"127.0.0.1:{number}", timeout="2s", talk=turns, ca_file=ca.file, server_name=name
+            ),
+        )
+        for name in (NAME, "other.example")
+    )  # fmt: skip
+
+    assert good.success, good.detail
+    assert other.reason is Reason.TLS_NAME
+    assert good.certificate_expires_at == other.certificate_expires_at == NOW + timedelta(days=6)
+
+
+@pytest.mark.parametrize(
+    ("more", "complaint"),
+    [
+        ({"talk": [{}]}, "needs exactly one"),
+        ({"talk": [{"send": "a", "expect": "b"}]}, "needs exactly one"),
+        ({"tls": True, "talk": [{"starttls": True}]}, "begins TLS more than once"),
+    ],
+)
+def test_a_conversation_that_cannot_work_is_refused(more: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(ValidationError, match=complaint):
+        port("127.0.0.1:1", **more)

@@ -12,6 +12,15 @@ SHIPPED = Path(__file__).parents[3] / "config" / "file_loads.yml"
 NOW = datetime(2026, 10, 6, 14, 0, tzinfo=UTC)
 """09:00 in Lima, so that the data day is the fifth."""
 DAY = date(2026, 10, 5)
+COLUMNS = (
+    "id, operador, tipo_archivo, fecha_datos, secuencia, estado, recibido_en, encolado_en, procesado_en, "
+    "actualizado_en, motivo_rechazo, registros_total, registros_ok, registros_error"
+)
+VALUES = (
+    ":key, :operator, :file_type, :day, :sequence, :status, :received, :queued, :processed, "
+    ":updated, :reason, :total, :good, :bad"
+)
+CHANGED = "2026-10-06T13:00:00.000+00:00"
 
 
 def configuration(url: str = "sqlite:///absent.db", **load_log: Any) -> FileLoads:
@@ -26,38 +35,62 @@ def create_log(url: str) -> None:
     execute(
         url,
         f"""CREATE TABLE carga_archivo (
-            operador text NOT NULL, tipo_archivo text, fecha_datos {day}, secuencia integer NOT NULL,
-            estado text NOT NULL, recibido_en {moment}, procesado_en {moment}, motivo_rechazo text
+            id integer PRIMARY KEY, operador text, tipo_archivo text, fecha_datos {day}, secuencia integer,
+            estado text, recibido_en {moment}, encolado_en {moment}, procesado_en {moment}, actualizado_en {moment},
+            motivo_rechazo text, registros_total integer, registros_ok integer, registros_error integer
         )""",
+    )
+    for name in ("actualizado_en", "fecha_datos", "estado"):
+        execute(url, f"CREATE INDEX carga_archivo_{name} ON carga_archivo ({name})")
+    execute(url, "CREATE TABLE carga_error_fila (carga_id integer, motivo text, cantidad integer)")
+    execute(
+        url,
+        "CREATE TABLE lote_planificado "
+        f"(operador text, tipo_archivo text, fecha_datos {day}, secuencia integer, anunciado_en {moment})",
     )
 
 
 def log_file(
     url: str,
-    operator: str,
+    operator: str | None,
     file_type: str | None,
-    status: str,
+    status: str | None,
     *,
+    key: int | None = None,
     day: str | None = "2026-10-05",
     sequence: int = 1,
     received_at: str | None = None,
+    queued_at: str | None = None,
     processed_at: str | None = None,
+    updated_at: str | None = CHANGED,
     reason: str | None = None,
-) -> None:
-    """One row of the load log."""
+    rows: tuple[int, int, int] | None = None,
+    errors: dict[str, int] | None = None,
+) -> int:
+    """One row of the load log, with its row errors; returns its key."""
+    total, good, bad = rows or (None, None, None)
+    key = key or 1 + (scalar(url, "SELECT max(id) FROM carga_archivo") or 0)
     execute(
         url,
-        "INSERT INTO carga_archivo "
-        "VALUES (:operator, :file_type, :day, :sequence, :status, :received, :processed, :reason)",
+        f"INSERT INTO carga_archivo ({COLUMNS}) VALUES ({VALUES})",
+        key=key,
         operator=operator,
         file_type=file_type,
         day=day,
         sequence=sequence,
         status=status,
         received=received_at,
+        queued=queued_at,
         processed=processed_at,
+        updated=updated_at,
         reason=reason,
+        total=total,
+        good=good,
+        bad=bad,
     )
+    for name, count in (errors or {}).items():
+        execute(url, "INSERT INTO carga_error_fila VALUES (:key, :name, :count)", key=key, name=name, count=count)
+    return key
 
 
 def execute(url: str, statement: str, **values: Any) -> None:
@@ -66,3 +99,12 @@ def execute(url: str, statement: str, **values: Any) -> None:
     with engine.begin() as connection:
         connection.execute(text(statement), values)
     engine.dispose()
+
+
+def scalar(url: str, statement: str) -> Any:
+    """The only value that a statement gives."""
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        value = connection.scalar(text(statement))
+    engine.dispose()
+    return value

@@ -38,9 +38,19 @@ def test_every_state_is_reached_by_a_word_of_the_shipped_file() -> None:
         ("[ALTAS, BAJAS, ROBOS, RECUPERADOS]", "[]", "is an empty list"),
         ("[ALTAS, BAJAS,", "['AL TAS', BAJAS,", "'AL TAS' cannot be used"),
         ("[ALTAS, BAJAS,", "[unknown, BAJAS,", "'unknown' cannot be used"),
-        ("America/Lima", "America/Limbo", "is not a time zone"),
+        ("America/Lima", "America/Limbo", "is no time zone"),
         ("refresh: 5s", "refresh: 5", "is not a duration"),
         ("refresh: 5s", "refrech: 5s", "did you mean 'refresh'?"),
+        ("naive_times: UTC", "naive_times: Lima", "is no time zone"),
+        ("queue_limit: 10m", "calendar: {holidays: PERU}", "is no country code"),
+        ("queue_limit: 10m", "calendar: {days: []}", "on no day would a file be due"),
+        ("queue_limit: 10m", "overrides: [{operators: [FLASH]}]", "entry 1 names FLASH"),
+        (
+            "queue_limit: 10m",
+            "planned_batches: [{from: '09:00', days: [sun], until: '08:00'}]",
+            "ends before it begins",
+        ),
+        ("queue_limit: 10m", "planned_batches: [{file_types: [ROBOS]}]", "names neither days nor dates"),
         ("sqlite:///.state/simulator/renteseg.db", "oracle://x/y", "scheme 'oracle' is not supported"),
     ],
 )
@@ -61,5 +71,39 @@ def test_the_data_day_is_yesterday_in_lima() -> None:
 
     assert shipped.data_day(datetime(2026, 10, 6, 4, 59, 59, tzinfo=UTC)) == date(2026, 10, 4)
     assert shipped.data_day(datetime(2026, 10, 6, 5, 0, tzinfo=UTC)) == date(2026, 10, 5)
-    assert shipped.deadline_at(date(2026, 10, 5)) == datetime(2026, 10, 6, 11, 0, tzinfo=UTC)
-    assert shipped.late_until_at(date(2026, 10, 5)) == datetime(2026, 10, 6, 17, 0, tzinfo=UTC)
+    assert shipped.deadline_at(("CLARO", "ROBOS"), date(2026, 10, 5)) == datetime(2026, 10, 6, 11, 0, tzinfo=UTC)
+    assert shipped.late_until_at(("CLARO", "ROBOS"), date(2026, 10, 5)) == datetime(2026, 10, 6, 17, 0, tzinfo=UTC)
+
+
+def test_overrides_change_times_and_calendar_of_some(tmp_path: Path) -> None:
+    text = SHIPPED.read_text(encoding="utf-8")
+    overrides = """overrides:
+  - {operators: [DOLPHIN], deadline: "09:00", late_until: "18:00"}
+  - {operators: [DOLPHIN], file_types: [BAJAS], deadline: "10:00",
+     calendar: {days: [mon], extra_holidays: {2026-10-12: "feriado"}}}
+"""
+    (tmp_path / "file_loads.yml").write_text(text.replace("queue_limit: 10m", overrides), encoding="utf-8")
+    found = read_file_loads(tmp_path / "file_loads.yml", {})
+    day = date(2026, 10, 5)
+
+    assert found.deadline_at(("CLARO", "BAJAS"), day) == datetime(2026, 10, 6, 11, tzinfo=UTC)
+    assert found.deadline_at(("DOLPHIN", "ROBOS"), day) == datetime(2026, 10, 6, 14, tzinfo=UTC)
+    assert found.late_until_at(("DOLPHIN", "BAJAS"), day) == datetime(2026, 10, 19, 23, tzinfo=UTC)
+    assert found.deadline_at(("DOLPHIN", "BAJAS"), day) == datetime(2026, 10, 19, 15, tzinfo=UTC)
+
+
+def test_an_override_with_its_times_in_the_wrong_order_is_refused(tmp_path: Path) -> None:
+    text = SHIPPED.read_text(encoding="utf-8")
+    override = 'overrides: [{file_types: [BAJAS], deadline: "13:00"}]'
+    (tmp_path / "file_loads.yml").write_text(text.replace("queue_limit: 10m", override), encoding="utf-8")
+
+    [problem] = check(tmp_path, {})
+
+    assert "CLARO BAJAS a late_until before its deadline" in str(problem)
+
+
+def test_the_queue_limit_is_that_of_the_rule() -> None:
+    rules = (SHIPPED.parents[1] / "rules" / "file_loads.yml").read_text(encoding="utf-8")
+
+    assert read_file_loads(SHIPPED, {}).queue_limit == 600
+    assert "> 600" in rules.split("RentesegQueueStuck")[1]

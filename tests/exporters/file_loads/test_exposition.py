@@ -8,9 +8,8 @@ from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from structlog.testing import capture_logs
 
-from exporters.file_loads.exposition import registry
+from exporters.file_loads.exposition import Shown, registry, rendered, shown
 from exporters.file_loads.main import LoadLogSource, not_ready
-from exporters.file_loads.snapshot import Snapshot
 from exporters.refreshing import Refresher
 from tests.exporters.file_loads.load_logs import NOW, SHIPPED, configuration, create_log, execute, log_file
 from tests.exporters.processes import exporter
@@ -26,14 +25,19 @@ class Watched:
         self.url = f"sqlite:///{self.file}"
         self.now = NOW
         self._configuration = configuration(self.url)
-        self.source = LoadLogSource(self._configuration, self.clock)
-        self.refresher: Refresher[Snapshot] = Refresher(self.source.read, 5, clock=self.clock)
+        self.folder = folder
+        self.source = LoadLogSource(self._configuration, folder / "state", self.clock)
+        self.refresher = self.refreshed()
+
+    def refreshed(self) -> Refresher[Shown]:
+        return Refresher(lambda: shown(self.source.read(), self._configuration), 5, clock=self.clock)
 
     def clock(self) -> datetime:
         return self.now
 
     def scraped(self) -> Samples:
-        text = generate_latest(registry(self._configuration, self.refresher, self.clock)).decode()
+        own = generate_latest(registry(self._configuration, self.refresher, self.clock))
+        text = (own + rendered(self.refresher)).decode()
         return {
             (sample.name, frozenset(sample.labels.items())): sample.value
             for family in text_string_to_metric_families(text)
@@ -56,6 +60,8 @@ def names(samples: Samples) -> set[str]:
 
 
 LINE = {"operator": "CLARO", "file_type": "ROBOS"}
+BOUNDS = ("1.0", "5.0", "60.0", "86400.0", "+Inf")
+TIMING: Samples = {("renteseg_file_loads_refresh_seconds", frozenset()): 0}
 
 
 def test_all_series_are_there_from_the_first_read(watched: Watched) -> None:
@@ -66,14 +72,23 @@ def test_all_series_are_there_from_the_first_read(watched: Watched) -> None:
 
     assert sum(name == "renteseg_file_loads" for name, _ in samples) == 5 * 4 * 14
     assert sum(name == "renteseg_file_rejections_total" for name, _ in samples) == 6 * 5 * 11
-    assert sum(name == "renteseg_file_loads_total" for name, _ in samples) == 6 * 5 * 4
+    assert sum(name == "renteseg_file_loads_total" for name, _ in samples) == 6 * 5 * 5
+    assert sum(name == "renteseg_file_loads_withdrawn" for name, _ in samples) == 6 * 5 * 5
+    assert sum(name == "renteseg_file_rows_total" for name, _ in samples) == 6 * 5 * 2
+    assert sum(name == "renteseg_file_row_errors_total" for name, _ in samples) == 6 * 5 * 12
+    assert sum(name == "renteseg_file_processing_seconds_bucket" for name, _ in samples) == 5 * 12
+    assert sum(name == "renteseg_file_loads_log_breaks_total" for name, _ in samples) == 3
+    assert value(samples, "renteseg_file_row_errors_total", **LINE, reason="R01") == 0
+    assert value(samples, "renteseg_file_loads_circuit_open") is None
     assert value(samples, "renteseg_file_loads", **LINE, state="expected") == 1
     assert value(samples, "renteseg_file_loads", **LINE, state="processed") == 0
     assert value(samples, "renteseg_file_queue_files", **LINE) == 0
     assert value(samples, "renteseg_file_loads_total", **LINE, outcome="rejected") == 0
     assert value(samples, "renteseg_file_loads_source_up") == 1
-    for absent in ("queue_oldest", "received", "processed"):
+    for absent in ("queue_oldest", "received", "processed", "loads_log_break"):
         assert f"renteseg_file_{absent}_timestamp_seconds" not in names(samples)
+    assert "renteseg_file_newest_rows" not in names(samples)
+    assert "renteseg_file_usual_rows" not in names(samples)
 
 
 def test_a_day_in_the_log_shows(watched: Watched) -> None:
@@ -140,6 +155,76 @@ def test_a_file_processed_again_takes_nothing_from_the_counters(watched: Watched
     samples = watched.scraped()
     assert value(samples, "renteseg_file_loads_total", **LINE, outcome="failed") == 1
     assert value(samples, "renteseg_file_loads_total", **LINE, outcome="processed") == 1
+    assert value(samples, "renteseg_file_loads_withdrawn", **LINE, outcome="failed") == 1
+    assert value(samples, "renteseg_file_loads_withdrawn", **LINE, outcome="processed") == 0
+
+
+def test_rows_errors_and_time_are_counted(watched: Watched) -> None:
+    create_log(watched.url)
+    for number, seconds in enumerate((3, 45, 90000), 1):
+        queued = NOW - timedelta(days=2)
+        log_file(
+            watched.url,
+            "CLARO",
+            "ROBOS",
+            "PROCESADO_CON_OBSERVACIONES",
+            sequence=number,
+            queued_at=queued.isoformat(),
+            processed_at=(queued + timedelta(seconds=seconds)).isoformat(),
+            rows=(10, 7, 3),
+            errors={"R02": 2, "R77": 1},
+        )
+    watched.refresher.refresh()
+
+    samples = watched.scraped()
+
+    assert value(samples, "renteseg_file_rows_total", **LINE, result="loaded") == 21
+    assert value(samples, "renteseg_file_rows_total", **LINE, result="rejected") == 9
+    assert value(samples, "renteseg_file_row_errors_total", **LINE, reason="R02") == 6
+    assert value(samples, "renteseg_file_row_errors_total", **LINE, reason="other") == 3
+    heights = {le: value(samples, "renteseg_file_processing_seconds_bucket", file_type="ROBOS", le=le) for le in BOUNDS}
+    assert heights == {"1.0": 0, "5.0": 1, "60.0": 2, "86400.0": 2, "+Inf": 3}
+    assert value(samples, "renteseg_file_processing_seconds_sum", file_type="ROBOS") == 90048
+    assert value(samples, "renteseg_file_processing_seconds_count", file_type="ROBOS") == 3
+
+
+def test_a_restart_and_a_second_replica_show_the_same(watched: Watched, tmp_path: Path) -> None:
+    create_log(watched.url)
+    log_file(watched.url, "CLARO", "ROBOS", "ERROR_PROCESO")
+    watched.refresher.refresh()
+    execute(watched.url, "UPDATE carga_archivo SET estado = 'PROCESADO'")
+    log_file(watched.url, "ENTEL", "ALTAS", "PROCESADO", rows=(9, 9, 0))
+    watched.refresher.refresh()
+
+    restarted, replica = Watched(tmp_path), Watched(tmp_path)
+    replica.source = LoadLogSource(configuration(watched.url), tmp_path / "elsewhere", watched.clock)
+    for each in (restarted, replica):
+        each.refresher.refresh()
+
+    first, again, other = (each.scraped() for each in (watched, restarted, replica))
+    assert {**first, **TIMING} == {**again, **TIMING}
+    outcomes = [labels for name, labels in first if name == "renteseg_file_loads_total"]
+    for labels in outcomes:
+        log_itself = [
+            each["renteseg_file_loads_total", labels] - each["renteseg_file_loads_withdrawn", labels]
+            for each in (first, other)
+        ]
+        assert log_itself[0] == log_itself[1]
+
+
+def test_a_log_that_lost_its_past_is_announced(watched: Watched) -> None:
+    create_log(watched.url)
+    log_file(watched.url, "CLARO", "ROBOS", "PROCESADO")
+    watched.refresher.refresh()
+    execute(watched.url, "DELETE FROM carga_archivo")
+    watched.refresher.refresh()
+
+    samples = watched.scraped()
+
+    assert value(samples, "renteseg_file_loads_total", **LINE, outcome="processed") == 1
+    assert value(samples, "renteseg_file_loads_log_breaks_total", kind="truncated") == 1
+    assert value(samples, "renteseg_file_loads_log_break_timestamp_seconds", kind="truncated") == NOW.timestamp()
+    assert value(samples, "renteseg_file_loads_log_breaks_total", kind="restored") == 0
 
 
 def test_a_strange_word_is_logged_once(watched: Watched) -> None:
@@ -151,7 +236,101 @@ def test_a_strange_word_is_logged_once(watched: Watched) -> None:
         watched.refresher.refresh()
 
     assert [entry["found"] for entry in logged] == ["status 'CONGELADO'"]
-    assert value(watched.scraped(), "renteseg_file_loads", **LINE, state="other") == 1
+    samples = watched.scraped()
+    assert value(samples, "renteseg_file_loads", **LINE, state="other") == 1
+    assert value(samples, "renteseg_file_loads_total", **LINE, outcome="other") == 1
+    assert value(samples, "renteseg_file_findings", finding="unknown_status") == 1
+    assert value(samples, "renteseg_file_log_findings_total", finding="unknown_status") == 1
+
+
+BAD_INPUT = [
+    ({"status": "CONGELADO"}, "unknown_status", "status 'CONGELADO'", "other"),
+    ({"status": None}, "missing_value", "NULL where a value is needed, in the row with key 1", "other"),
+    (
+        {"received_at": "ayer"},
+        "bad_value",
+        "a value that is no time, day or number, in the row with key 1",
+        "processed",
+    ),
+]
+
+
+@pytest.mark.parametrize(("change", "finding", "told", "state"), BAD_INPUT)
+def test_bad_input_is_counted_logged_once_and_hides_nothing(
+    watched: Watched, change: dict[str, str | None], finding: str, told: str, state: str
+) -> None:
+    create_log(watched.url)
+    log_file(watched.url, "CLARO", "ROBOS", **{"status": "PROCESADO", **change})  # type: ignore[arg-type]
+    log_file(watched.url, "ENTEL", "ROBOS", "PROCESADO", received_at="2026-10-06T10:00:00+00:00")
+    with capture_logs() as logged:
+        watched.refresher.refresh()
+        watched.refresher.refresh()
+
+    samples = watched.scraped()
+
+    assert [entry["found"] for entry in logged] == [told]
+    assert value(samples, "renteseg_file_findings", finding=finding) == 1
+    assert value(samples, "renteseg_file_log_findings_total", finding=finding) == 1
+    assert value(samples, "renteseg_file_loads", **LINE, state=state) == 1
+    assert value(samples, "renteseg_file_loads", operator="ENTEL", file_type="ROBOS", state="processed") == 1
+
+
+def test_an_operator_or_file_type_outside_the_exchange_counts_as_unknown(watched: Watched) -> None:
+    create_log(watched.url)
+    log_file(watched.url, "CLARO", "VENTAS", "PROCESADO")
+    log_file(watched.url, "FLASH", "ROBOS", "PROCESADO")
+    with capture_logs() as logged:
+        watched.refresher.refresh()
+
+    samples = watched.scraped()
+
+    assert sorted(entry["found"] for entry in logged) == ["file type 'VENTAS'", "operator 'FLASH'"]
+    assert value(samples, "renteseg_file_findings", finding="unknown_file_type") == 1
+    assert value(samples, "renteseg_file_findings", finding="unknown_operator") == 1
+    for labels in ({"operator": "CLARO", "file_type": "unknown"}, {"operator": "unknown", "file_type": "ROBOS"}):
+        assert value(samples, "renteseg_file_loads_total", **labels, outcome="processed") == 1
+
+
+def test_of_two_rows_for_one_file_the_later_one_is_shown_and_both_are_counted(watched: Watched) -> None:
+    create_log(watched.url)
+    log_file(watched.url, "CLARO", "ROBOS", "ERROR_PROCESO")
+    log_file(watched.url, "CLARO", "ROBOS", "PROCESADO")
+    with capture_logs() as logged:
+        watched.refresher.refresh()
+
+    samples = watched.scraped()
+
+    assert [entry["found"] for entry in logged] == ["two rows for one file: CLARO ROBOS 2026-10-05 01"]
+    assert value(samples, "renteseg_file_findings", finding="duplicate") == 1
+    assert value(samples, "renteseg_file_loads", **LINE, state="processed") == 1
+    assert value(samples, "renteseg_file_loads_total", **LINE, outcome="failed") == 1
+
+
+def test_wrong_sql_is_a_source_that_is_away_and_says_why(watched: Watched) -> None:
+    create_log(watched.url)
+    watched.source = LoadLogSource(configuration(watched.url, files="SELEKT 1"), watched.folder, watched.clock)
+    with capture_logs() as logged:
+        watched.refresher.refresh()
+
+    assert value(watched.scraped(), "renteseg_file_loads_source_up") == 0
+    assert "syntax error" in logged[0]["reason"]
+
+
+def test_rows_of_the_day_stand_beside_the_usual_ones_and_the_announced_batches(watched: Watched) -> None:
+    create_log(watched.url)
+    for day, rows in (("2026-10-01", 90), ("2026-10-02", 100), ("2026-10-03", 400), ("2026-08-01", 9000)):
+        log_file(watched.url, "CLARO", "ROBOS", "PROCESADO", day=day, rows=(rows, rows, 0))
+    log_file(watched.url, "CLARO", "ROBOS", "REPROCESO_MANUAL", reason="F10", rows=(2000, 0, 0))
+    log_file(watched.url, "ENTEL", "ROBOS", "ENCOLADO", sequence=3, rows=(2000, 0, 0))
+    execute(watched.url, "INSERT INTO lote_planificado VALUES ('ENTEL', 'ROBOS', '2026-10-05', 3, NULL)")
+    watched.refresher.refresh()
+
+    samples = watched.scraped()
+
+    assert value(samples, "renteseg_file_newest_rows", **LINE) == 2000
+    assert value(samples, "renteseg_file_usual_rows", **LINE) == 100
+    assert value(samples, "renteseg_file_batch_planned", **LINE) == 0
+    assert value(samples, "renteseg_file_batch_planned", operator="ENTEL", file_type="ROBOS") == 1
 
 
 def test_it_starts_without_its_database_and_finds_it_later(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""The availability exporter beside blackbox_exporter: the same targets, CPU as the operating system counts it."""
