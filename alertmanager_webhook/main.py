@@ -17,9 +17,8 @@ SHORTEST_TOKEN = 16
 def run(settings: Settings) -> None:
     """Serve until ended; raises ConfigurationError before listening when anything it needs is unusable."""
     configure_logs("webhook")
-    app = create_app(
-        open_store(settings.database_url), read_policy(settings.config), read_token(settings.webhook_token_file)
-    )
+    engine, policy = open_store(settings.database_url, ping=False), read_policy(settings.config)
+    app = create_app(engine, policy, read_token(settings.webhook_token_file))
     serve(app, settings.host, settings.webhook_port, max_body=LARGEST_BODY)
 
 

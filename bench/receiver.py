@@ -6,7 +6,6 @@ Both get the same bodies, as Alertmanager posts them, over eight connections; bo
 import http.client
 import itertools
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -313,8 +312,3 @@ def _bodies(shared: float, single: float, peer: float) -> Iterator[Figure]:
 
 def _figure(name: str, value: float, unit: str, target: str, holds: bool) -> Figure:
     return Figure(name, round(value, 2), unit, target=target, holds=holds)
-
-
-if __name__ == "__main__":
-    os.chdir(ROOT)
-    sys.exit(0 if run() else 1)

@@ -26,9 +26,10 @@ class StoreUnavailable(Away):
     """The store did not answer or was too busy."""
 
 
-def open_store(url: str) -> Engine:
+def open_store(url: str, *, ping: bool = True) -> Engine:
     """An engine for the store at this SQLAlchemy URL; raises ConfigurationError for a URL that is none of ours.
 
+    `ping` asks PostgreSQL before each use of a connection whether it still lives; who tries again anyway saves that.
     No error of it shows the values of a statement: a hashed password may be among them.
     """
     parsed = _store_url(url)
@@ -36,7 +37,7 @@ def open_store(url: str) -> Engine:
         driver = parsed.set(drivername="postgresql+psycopg2")
         return create_engine(
             driver,
-            pool_pre_ping=True,
+            pool_pre_ping=ping,
             pool_size=8,
             hide_parameters=True,
             # A delivery decides by what it read: whoever changed it meanwhile makes it start again.

@@ -37,6 +37,11 @@ LOST_RACES = {"40001", "40P01"}
 """PostgreSQL's serialization failure and deadlock: the same transaction may succeed when tried again."""
 
 
+STALE_CONNECTIONS = 2
+"""So many connections may turn out to be dead, after a restart of PostgreSQL, before the store counts as away. What was
+committed without an answer is taken again as a duplicate."""
+
+
 CANNOT_HOLD = {"22", "54"}
 """PostgreSQL's classes of errors for values that a column or an index cannot hold."""
 
@@ -130,7 +135,7 @@ def _commit(
             code = getattr(error.orig, "pgcode", None) or ""
             if isinstance(error, DataError) or code[:2] in CANNOT_HOLD:
                 raise Unstorable(type(error.orig).__name__) from error
-            if code not in LOST_RACES:
+            if code not in LOST_RACES and not (error.connection_invalidated and attempt < STALE_CONNECTIONS):
                 raise StoreUnavailable(str(error.orig).strip()) from error
             _stand_back(attempt)
     raise StoreUnavailable(f"other writers were first {TRIES} times")

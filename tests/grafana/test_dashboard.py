@@ -57,6 +57,8 @@ METRICS = {
     "renteseg_webhook_alerts_total",
     "renteseg_webhook_truncated_alerts_total",
     "renteseg_webhook_watchdog_timestamp_seconds",
+    "renteseg_quarantine_entries",
+    "renteseg_reconciliation_last_success_timestamp_seconds",
 }
 """The metrics of docs and exporters, as the interfaces name them."""
 
