@@ -1,4 +1,7 @@
-"""A link that fails takes everything behind it along: one incident, of the link's owner, and no other is told."""
+"""A link that fails takes everything behind it along: one incident, of the link's owner, and no other is told.
+
+After `test_walk.py`, as its name sorts: the minutes that this fault costs are not the walk's.
+"""
 
 import threading
 import time
