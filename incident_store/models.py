@@ -176,6 +176,27 @@ class QuarantineRow(Base):
     settlement: Mapped[str | None] = mapped_column(String(16))
 
 
+class BlobRow(Base):
+    """Bytes kept by what they are: `sha256` (hex) and `size` are those of the bytes as they came. See `blobs.py`."""
+
+    __tablename__ = "blobs"
+
+    sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    size: Mapped[int] = mapped_column(BigInteger)
+    created_at: Mapped[datetime]
+
+
+class BlobChunkRow(Base):
+    """A piece of a blob, by its place from 0; `body` is compressed with zlib where that makes it smaller."""
+
+    __tablename__ = "blob_chunks"
+
+    sha256: Mapped[str] = mapped_column(String(64), ForeignKey("blobs.sha256"), primary_key=True)
+    place: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    compressed: Mapped[bool]
+    body: Mapped[bytes]
+
+
 class UserRow(Base):
     """A person who may log in. The password is kept as an argon2id hash."""
 
