@@ -96,8 +96,8 @@ def webhook() -> None:
 
 @app.command()
 def worker() -> None:
-    """Reconciliation with Alertmanager, and the watch over the sign of life."""
-    package("alertmanager_webhook.worker").run(settings())
+    """What falls due again and again: reconciliation with Alertmanager, the watch over the sign of life, and more."""
+    package("chain.worker").run(settings())
 
 
 @app.command()

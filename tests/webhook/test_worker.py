@@ -16,9 +16,9 @@ import pytest
 from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine, func, select
 
+from alertmanager_webhook.jobs import Heartbeat
 from alertmanager_webhook.payload import fingerprint
 from alertmanager_webhook.reconcile import Counters, Peer, PeerAway, Reconciler
-from alertmanager_webhook.worker import Heartbeat
 from incident_store.database import open_store, reading
 from incident_store.deliveries import forget_bodies, read_bodies
 from incident_store.domain.episodes import EndedBy, Episode
