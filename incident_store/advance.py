@@ -5,17 +5,30 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, Engine, insert, select
-from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from groundwork.problems import Refused
-from incident_store.database import StoreUnavailable
 from incident_store.domain.incidents import Event, Kind, fold
-from incident_store.domain.lifecycle import ATTENDED, EventKind, Role
+from incident_store.domain.lifecycle import ATTENDED, EventKind
 from incident_store.domain.policies import Responsible, Severity
-from incident_store.domain.steps import Actor, Refusal, Step, decide
-from incident_store.episode_rows import Conflict
-from incident_store.incident_rows import append, history, project
+from incident_store.domain.steps import Actor, Refusal, Step, decide, decide_report
+from incident_store.incident_rows import append, history, open_incidents, project
 from incident_store.models import IncidentRow
+from incident_store.transactions import in_transaction
+
+
+class NoSuchIncident(Refused):
+    """There is no incident with this number."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"there is no incident {number}")
+
+
+class BeingAttended(Refused):
+    """The component has an incident that is being attended, `number`, and can have no second one."""
+
+    def __init__(self, component: str, number: int) -> None:
+        self.number = number
+        super().__init__(f"{component} has incident {number} being attended: add a note to it instead")
 
 
 class StepRefused(Refused):
@@ -50,25 +63,20 @@ class Report:
 
 
 def advance(engine: Engine, number: int, step: Step, actor: Actor, now: datetime, seen: int | None = None) -> Event:
-    """Record one step. `seen` is how many events the actor had before them, None to take the incident as it is.
+    """Record one step, as `take_step` does, in a transaction of its own; raises StoreUnavailable if it could not."""
+    return in_transaction(engine, lambda connection: take_step(connection, number, step, actor, now, seen))
 
-    Raises Refused when there is no such incident, StepRefused when the rules do not allow the step, Overtaken when
-    somebody was faster, StoreUnavailable when it could not be committed.
+
+def take_step(
+    connection: Connection, number: int, step: Step, actor: Actor, now: datetime, seen: int | None = None
+) -> Event:
+    """Add one step to an incident. `seen` is how many events the actor had before them, None to take it as it is.
+
+    Raises NoSuchIncident, StepRefused when the rules do not allow the step, Overtaken when somebody was faster.
     """
-    try:
-        with engine.begin() as connection:
-            return _advance(connection, number, step, actor, now, seen)
-    except (Conflict, IntegrityError):
-        with engine.begin() as connection:
-            return _advance(connection, number, step, actor, now, seen)
-    except DBAPIError as error:
-        raise StoreUnavailable(str(error.orig).strip()) from error
-
-
-def _advance(connection: Connection, number: int, step: Step, actor: Actor, now: datetime, seen: int | None) -> Event:
     row = connection.execute(select(IncidentRow.version, IncidentRow.kind).where(IncidentRow.id == number)).first()
     if row is None:
-        raise Refused(f"there is no incident {number}")
+        raise NoSuchIncident(number)
     past = history(connection, number)
     if seen is not None and seen != len(past):
         raise Overtaken(past[seen:])
@@ -81,41 +89,41 @@ def _advance(connection: Connection, number: int, step: Step, actor: Actor, now:
 
 
 def register(engine: Engine, report: Report, actor: Actor, now: datetime) -> int:
+    """Record what was reported by hand, as `open_reported` does, in a transaction of its own."""
+    return in_transaction(engine, lambda connection: open_reported(connection, report, actor, now))
+
+
+def open_reported(connection: Connection, report: Report, actor: Actor, now: datetime) -> int:
     """Record what was reported by hand; returns the new incident's number.
 
-    Raises Refused for a role that may not, a time in the future, and a component whose incident is being attended.
+    Raises StepRefused for a role that may not and for a time in the future, BeingAttended when the component has an
+    incident already.
     """
-    if actor.role not in {Role.ANALYST, Role.SUPERVISOR}:
-        raise Refused(f"{actor.name} is {actor.role.value}: an analyst or a supervisor registers")
-    if report.detected_at > now:
-        raise Refused(f"{report.detected_at.isoformat()} is in the future")
+    if refusal := decide_report(report.detected_at, actor, now):
+        raise StepRefused(refusal)
     events = _registered(report, actor, now)
     opened = fold(events)
-    try:
-        with engine.begin() as connection:
-            attended = report.kind is Kind.INCIDENT and opened.state in ATTENDED
-            number: int = connection.execute(
-                insert(IncidentRow)
-                .values(
-                    component=report.component,
-                    open_component=report.component if attended else None,
-                    kind=report.kind.value,
-                    service=report.service,
-                    title=report.title,
-                    state=opened.state.value,
-                    severity=opened.severity.value,
-                    responsible=opened.responsible.value,
-                    detected_at=report.detected_at,
-                    version=1,
-                )
-                .returning(IncidentRow.id)
-            ).scalar_one()
-            append(connection, number, events)
-            return number
-    except IntegrityError as error:
-        raise Refused(f"{report.component} has an incident being attended: add a note to it instead") from error
-    except DBAPIError as error:
-        raise StoreUnavailable(str(error.orig).strip()) from error
+    attended = report.kind is Kind.INCIDENT and opened.state in ATTENDED
+    if attended and (known := open_incidents(connection, {report.component})):
+        raise BeingAttended(report.component, known[report.component])
+    number: int = connection.execute(
+        insert(IncidentRow)
+        .values(
+            component=report.component,
+            open_component=report.component if attended else None,
+            kind=report.kind.value,
+            service=report.service,
+            title=report.title,
+            state=opened.state.value,
+            severity=opened.severity.value,
+            responsible=opened.responsible.value,
+            detected_at=report.detected_at,
+            version=1,
+        )
+        .returning(IncidentRow.id)
+    ).scalar_one()
+    append(connection, number, events)
+    return number
 
 
 def _registered(report: Report, actor: Actor, now: datetime) -> list[Event]:

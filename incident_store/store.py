@@ -5,22 +5,17 @@ incident; versions say that nobody changed a row since it was read. Whoever lose
 """
 
 import json
-import random
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
-from incident_store.database import StoreUnavailable
 from incident_store.deliveries import keep_body
 from incident_store.domain.episodes import Episode, Notification, take_in
 from incident_store.domain.incidents import subject
 from incident_store.domain.policies import SlaPolicy
 from incident_store.episode_rows import (
-    Conflict,
     Known,
     Stored,
     delete_episode,
@@ -31,27 +26,10 @@ from incident_store.episode_rows import (
 from incident_store.incident_files import file_away
 from incident_store.quarantine import Rejected, quarantine
 from incident_store.signals import Signal, send_signal
-
-TRIES = 20
-LOST_RACES = {"40001", "40P01"}
-"""PostgreSQL's serialization failure and deadlock: the same transaction may succeed when tried again."""
-
-
-STALE_CONNECTIONS = 2
-"""So many connections may turn out to be dead, after a restart of PostgreSQL, before the store counts as away. What was
-committed without an answer is taken again as a duplicate."""
-
-
-CANNOT_HOLD = {"22", "54"}
-"""PostgreSQL's classes of errors for values that a column or an index cannot hold."""
-
+from incident_store.transactions import Unstorable, in_transaction
 
 UNSTORABLE = "unstorable"
 """The reason for quarantine of an alert that was understood and could not be stored."""
-
-
-class Unstorable(Exception):
-    """The store cannot hold what it was given; trying again changes nothing."""
 
 
 @dataclass(frozen=True)
@@ -120,30 +98,15 @@ def _commit(
     body: bytes | None = None,
     signals: Sequence[Signal] = (),
 ) -> Recorded:
-    for attempt in range(TRIES):
-        try:
-            with engine.begin() as connection:
-                recorded = _apply(connection, notifications, rejected, policy, now)
-                if body is not None and (recorded.accepted or recorded.quarantined):
-                    keep_body(connection, body, now)
-                for signal in signals:
-                    send_signal(connection, signal, now)
-                return recorded
-        except (IntegrityError, Conflict):
-            _stand_back(attempt)
-        except DBAPIError as error:
-            code = getattr(error.orig, "pgcode", None) or ""
-            if isinstance(error, DataError) or code[:2] in CANNOT_HOLD:
-                raise Unstorable(type(error.orig).__name__) from error
-            if code not in LOST_RACES and not (error.connection_invalidated and attempt < STALE_CONNECTIONS):
-                raise StoreUnavailable(str(error.orig).strip()) from error
-            _stand_back(attempt)
-    raise StoreUnavailable(f"other writers were first {TRIES} times")
+    def write(connection: Connection) -> Recorded:
+        recorded = _apply(connection, notifications, rejected, policy, now)
+        if body is not None and (recorded.accepted or recorded.quarantined):
+            keep_body(connection, body, now)
+        for signal in signals:
+            send_signal(connection, signal, now)
+        return recorded
 
-
-def _stand_back(attempt: int) -> None:
-    """Wait a little, longer each time and never the same, so that those who collided do not do so again."""
-    time.sleep(random.uniform(0, 0.005 * (attempt + 1)))  # noqa: S311 - chance, not secrecy
+    return in_transaction(engine, write)
 
 
 def _apply(

@@ -63,6 +63,10 @@ REQUIRED: Mapping[EventKind, tuple[str, ...]] = {
 """What must be said with a step, so that the record explains itself."""
 
 
+REGISTERING = frozenset({Role.ANALYST, Role.SUPERVISOR})
+"""Who may register by hand what was reported."""
+
+
 def decide(history: Sequence[Event], kind: Kind, step: Step, actor: Actor, now: datetime) -> Event | Refusal:
     """The event that this step adds to the history, or why it is refused."""
     incident = fold(history)
@@ -74,6 +78,17 @@ def decide(history: Sequence[Event], kind: Kind, step: Step, actor: Actor, now: 
         or _by_four_eyes(incident, step, actor)
     )
     return refusal or Event(step.kind, step.at, now, actor.name, {**step.details, **_confirmed(incident, step)})
+
+
+def decide_report(detected_at: datetime, actor: Actor, now: datetime) -> Refusal | None:
+    """Why this person may not register by hand what was detected then; None when they may."""
+    if actor.role not in REGISTERING:
+        return Refusal(
+            Reason.WRONG_ROLE, f"an analyst or a supervisor registers, and {actor.name} is {actor.role.value}"
+        )
+    if detected_at > now:
+        return Refusal(Reason.FUTURE, f"{detected_at.isoformat()} is in the future")
+    return None
 
 
 def _confirmed(incident: Incident, step: Step) -> Mapping[str, str]:
