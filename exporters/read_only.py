@@ -1,6 +1,7 @@
 """Connections that cannot hurt what they look at: read only, bounded in time, one at a time.
 
-PostgreSQL and SQLite are supported. A missing SQLite file is an error here, never a new empty file.
+PostgreSQL, SQLite and Oracle are held to reading; SQL Server has no such transaction and relies on a user that may only
+read. A missing SQLite file is an error here, never a new empty file.
 """
 
 import contextlib
@@ -10,15 +11,26 @@ import socket
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
+from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import URL, Connection, Dialect, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import NullPool
 
-DRIVERS = frozenset({"sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg2"})
+DRIVERS = {
+    **dict.fromkeys(("sqlite", "sqlite+pysqlite"), "sqlite+pysqlite"),
+    # plain postgresql:// means another driver to SQLAlchemy 2.1
+    **dict.fromkeys(("postgresql", "postgresql+psycopg2"), "postgresql+psycopg2"),
+    **dict.fromkeys(("oracle", "oracle+oracledb"), "oracle+oracledb"),
+    **dict.fromkeys(("mssql", "mssql+pymssql"), "mssql+pymssql"),
+}
+"""The schemes that we know how to hold to reading, and the driver that each is read with."""
+EXTRAS = {"oracle": "oracle", "mssql": "sqlserver"}
+"""The extra of this package that brings the driver."""
 PROGRESS_STEPS = 1000
 """How many steps SQLite's machine takes between two looks at the clock."""
 GRACE = 2.0
@@ -33,9 +45,14 @@ def database_url(value: object) -> str:
     except ArgumentError:
         raise ValueError("is not a database URL such as postgresql://user@host/name") from None
     if url.drivername not in DRIVERS:
-        raise ValueError(f"scheme {url.drivername!r} is not supported: use postgresql:// or sqlite:///")
+        raise ValueError(f"scheme {url.drivername!r} is not supported: use postgresql, sqlite, oracle or mssql")
     if url.get_backend_name() == "sqlite" and not url.database:
         raise ValueError("names no SQLite file, as sqlite:///path/to/file.db does")
+    try:
+        url.set(drivername=DRIVERS[url.drivername]).get_dialect().import_dbapi()
+    except ImportError:
+        how = f"install renteseg-monitor[{EXTRAS[url.get_backend_name()]}]"
+        raise ValueError(f"scheme {url.drivername!r} is not supported yet: {how}") from None
     return str(value)
 
 
@@ -43,12 +60,19 @@ def database_url(value: object) -> str:
 def read_only_engine(url: str, timeout: float) -> Engine:
     """An engine without pool whose connections only read and give up connecting after `timeout` seconds."""
     address = make_url(url)
-    if address.get_backend_name() == "sqlite":
-        engine = create_engine(_read_only_file(address), poolclass=NullPool, connect_args={"timeout": timeout})
-        event.listen(engine, "connect", _forbid_writes)
-        return engine
+    driver = address.set(drivername=DRIVERS[address.drivername])
+    return ENGINES[address.get_backend_name()](driver, timeout)
+
+
+def _sqlite(address: URL, timeout: float) -> Engine:
+    engine = create_engine(_read_only_file(address), poolclass=NullPool, connect_args={"timeout": timeout})
+    event.listen(engine, "connect", _forbid_writes)
+    return engine
+
+
+def _postgresql(address: URL, timeout: float) -> Engine:
     return create_engine(
-        address.set(drivername="postgresql+psycopg2"),  # plain postgresql:// means another driver to SQLAlchemy 2.1
+        address,
         poolclass=NullPool,
         isolation_level="REPEATABLE READ",  # all statements of one reading see one moment
         execution_options={"postgresql_readonly": True},
@@ -63,6 +87,65 @@ def read_only_engine(url: str, timeout: float) -> Engine:
     )
 
 
+def _oracle(address: URL, timeout: float) -> Engine:
+    """A call that takes longer is broken off on the server; all statements of one reading see one moment."""
+    engine = create_engine(address, poolclass=NullPool, connect_args={"tcp_connect_timeout": timeout})
+    event.listen(engine, "do_connect", functools.partial(_connect_within, timeout + GRACE))
+    event.listen(engine, "connect", lambda raw, _record: setattr(raw, "call_timeout", max(1, int(timeout * 1000))))
+    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("SET TRANSACTION READ ONLY"))
+    return engine
+
+
+def _sql_server(address: URL, timeout: float) -> Engine:
+    """The driver cancels a statement that takes longer, and the server gives up waiting for a lock."""
+    seconds = max(1, round(timeout))
+    waiting = {"timeout": seconds, "login_timeout": seconds, "appname": "renteseg-monitor"}
+    engine = create_engine(address, poolclass=NullPool, connect_args=waiting)
+    event.listen(engine, "do_connect", functools.partial(_connect_within, timeout + GRACE))
+
+    @event.listens_for(engine, "connect")
+    def give_up_on_locks(raw: Any, _record: object) -> None:
+        with contextlib.closing(raw.cursor()) as cursor:
+            cursor.execute(f"SET LOCK_TIMEOUT {max(1, int(timeout * 1000))}")
+
+    return engine
+
+
+ENGINES: dict[str, Callable[[URL, float], Engine]] = {
+    "sqlite": _sqlite,
+    "postgresql": _postgresql,
+    "oracle": _oracle,
+    "mssql": _sql_server,
+}
+
+
+def _connect_within(seconds: float, dialect: Dialect, _record: object, words: list[Any], named: dict[str, Any]) -> Any:
+    """A connection of a driver that waits for ever for a server which accepts and then says nothing.
+
+    It is left to a thread; what comes too late is closed there.
+    """
+    driver: Any = dialect.loaded_dbapi
+    answer: Future[Any] = Future()
+
+    def connect() -> None:
+        connection, failure = None, None
+        try:
+            connection = driver.connect(*words, **named)
+        except Exception as error:  # noqa: BLE001 - carried over to whoever waits for the connection
+            failure = error
+        if answer.set_running_or_notify_cancel():
+            answer.set_exception(failure) if failure else answer.set_result(connection)
+        elif connection is not None:
+            connection.close()
+
+    threading.Thread(target=connect, name="connect", daemon=True).start()
+    with contextlib.suppress(TimeoutError):
+        return answer.result(seconds)
+    if answer.cancel():
+        raise driver.OperationalError(f"timed out: no answer to the login in {seconds:g} s")
+    return answer.result()
+
+
 @contextmanager
 def bounded(connection: Connection, timeout: float) -> Iterator[Connection]:
     """The connection, each of whose statements the database itself ends after `timeout` seconds.
@@ -75,7 +158,9 @@ def bounded(connection: Connection, timeout: float) -> Iterator[Connection]:
             yield connection
         return
     sqlite = connection.connection.driver_connection
-    assert isinstance(sqlite, sqlite3.Connection)
+    if not isinstance(sqlite, sqlite3.Connection):
+        yield connection  # its engine has bounded every call already
+        return
     deadline = time.monotonic() + timeout
     sqlite.set_progress_handler(lambda: time.monotonic() > deadline, PROGRESS_STEPS)
     try:
@@ -89,7 +174,7 @@ def is_timeout(error: DBAPIError) -> bool:
     code = getattr(error.orig, "pgcode", None)
     said = str(error.orig)
     return code in {QUERY_CANCELED, LOCK_NOT_AVAILABLE} or any(
-        word in said for word in ("timeout", "timed out", "interrupted", "locked", "closed the connection")
+        word in said for word in ("timeout", "timed out", "time out", "interrupted", "locked", "closed the connection")
     )
 
 

@@ -1,6 +1,6 @@
 """SQL: connect, ask one query in a read-only transaction, compare the first value.
 
-PostgreSQL and SQLite are held to reading only, and end a long query themselves. Any other database that SQLAlchemy
+PostgreSQL, SQLite and Oracle are held to reading only, and a long query is ended. Any other database that SQLAlchemy
 knows is asked in a transaction that is rolled back; give it a user that may only read.
 
 Database drivers block, and one that hangs cannot be interrupted from outside. So each probe runs in a daemon
@@ -33,6 +33,9 @@ SAID_BY_DRIVERS = (  # the drivers give no codes for a connection that never was
     ("could not translate host name", Reason.RESOLVE),
     ("connection refused", Reason.REFUSED),
     ("timeout expired", Reason.TIMEOUT_CONNECT),
+    ("timed out: no answer to the login", Reason.TIMEOUT_CONNECT),
+    ("tds server connection timed out", Reason.TIMEOUT_CONNECT),
+    ("call timeout", Reason.TIMEOUT_RESPONSE),
     ("canceling statement due to statement timeout", Reason.TIMEOUT_RESPONSE),
     ("interrupted", Reason.TIMEOUT_RESPONSE),
     ("database is locked", Reason.TIMEOUT_RESPONSE),
@@ -52,7 +55,6 @@ SAID_BY_DRIVERS = (  # the drivers give no codes for a connection that never was
 OTHERWISE = {Phase.CONNECT: Reason.UNREACHABLE, Phase.QUERY: Reason.QUERY}
 
 PORTS = {"postgresql": 5432, "mysql": 3306, "oracle": 1521, "mssql": 1433}
-EXTRAS = {"oracle": "oracle", "mssql": "sqlserver"}
 
 
 def _any_database_url(value: str) -> str:
@@ -67,9 +69,7 @@ def _any_database_url(value: str) -> str:
     except NoSuchModuleError:
         raise ValueError(f"scheme {url.drivername!r} is not supported: SQLAlchemy does not know it") from None
     except ImportError as error:
-        extra = EXTRAS.get(url.get_backend_name())
-        how = f"install renteseg-monitor[{extra}]" if extra else f"install {error.name}"
-        raise ValueError(f"scheme {url.drivername!r} is not supported yet: {how}") from None
+        raise ValueError(f"scheme {url.drivername!r} is not supported yet: install {error.name}") from None
     return value
 
 

@@ -91,7 +91,7 @@ def added(entry: str) -> str:
         ("{name: a, kind: dns, service: s, owner: oti, server: a, query: 'a..b'}", "is not a name that DNS knows"),
         ("{name: a, kind: sftp, service: s, owner: oti, address: 'a:1', user: u}", "a password_file or a key_file"),
         ("{name: a, kind: imap, service: s, owner: oti, address: 'a:1', folder: f}", "names a folder without a login"),
-        ("{name: a, kind: sql, service: s, owner: oti, url: 'oracle://a/b'}", "install renteseg-monitor[oracle]"),
+        ("{name: a, kind: sql, service: s, owner: oti, url: 'mysql+mysqldb://a/b'}", "install MySQLdb"),
         ("{name: a, kind: tcp, service: s, owner: oti, address: 'a:1', timeout: 11s}", "is longer than the interval"),
         ("{name: a, kind: tcp, service: s, owner: oti, address: 'a:1', interval: 3s}", "is longer than the interval"),
         ("{name: link, kind: tcp, service: s, owner: oti, address: 'a:1'}", "'link' stands twice"),

@@ -51,7 +51,7 @@ def test_every_state_is_reached_by_a_word_of_the_shipped_file() -> None:
             "ends before it begins",
         ),
         ("queue_limit: 10m", "planned_batches: [{file_types: [ROBOS]}]", "names neither days nor dates"),
-        ("sqlite:///.state/simulator/renteseg.db", "oracle://x/y", "scheme 'oracle' is not supported"),
+        ("sqlite:///.state/simulator/renteseg.db", "mysql://x/y", "scheme 'mysql' is not supported: use"),
     ],
 )
 def test_a_wrong_entry_is_refused_with_its_line(tmp_path: Path, was: str, becomes: str, complaint: str) -> None:
