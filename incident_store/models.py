@@ -197,6 +197,34 @@ class BlobChunkRow(Base):
     body: Mapped[bytes]
 
 
+class MaintenanceWindowRow(Base):
+    """One maintenance window; its span is a projection of its events, for finding it."""
+
+    __tablename__ = "maintenance_windows"
+    __table_args__ = (Index("ix_maintenance_windows_span", "starts_at", "ends_at"),)
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime]
+
+
+class MaintenanceEventRow(Base):
+    """One event of a maintenance window, append-only; `hash` chains it to the event before."""
+
+    __tablename__ = "maintenance_events"
+    __table_args__ = (UniqueConstraint("window_id", "sequence"),)
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    window_id: Mapped[int] = mapped_column(ForeignKey("maintenance_windows.id"))
+    sequence: Mapped[int]
+    kind: Mapped[str] = mapped_column(String(16))
+    recorded_at: Mapped[datetime]
+    author: Mapped[str]
+    details: Mapped[dict[str, Any]]
+    previous_hash: Mapped[str] = mapped_column(String(64))
+    hash: Mapped[str] = mapped_column(String(64))
+
+
 class UserRow(Base):
     """A person who may log in. The password is kept as an argon2id hash."""
 
