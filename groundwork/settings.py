@@ -43,6 +43,7 @@ class Settings(BaseSettings):
     load_log_url: str = ""
     simulator_database_url: str = ""
     webhook_token_file: Kept | None = None
+    prometheus_url: str = ""
     alertmanager_urls: str = ""
     alertmanager_receiver: str = "webhook"
     poll_seconds: float = Field(default=30, ge=1)
@@ -73,6 +74,7 @@ class Settings(BaseSettings):
         self.database_url = self.database_url or _sqlite(self.state / "incidents.db")
         self.simulator_database_url = self.simulator_database_url or _sqlite(self.state / "simulator" / "renteseg.db")
         self.load_log_url = self.load_log_url or self.simulator_database_url
+        self.prometheus_url = self.prometheus_url or f"http://{self.host}:{self.prometheus_port}"
         self.alertmanager_urls = self.alertmanager_urls or f"http://{self.host}:{self.alertmanager_port}"
         self.console_url = self.console_url or f"http://{self.host}:{self.console_port}"
         self.webhook_token_file = self.webhook_token_file or self.state / "secrets" / "webhook-token"
