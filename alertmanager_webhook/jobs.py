@@ -1,4 +1,5 @@
-"""The receiver's share of the worker: reconciliation, the dead-man's switch, and the end of what was kept long enough.
+"""The receiver's share of the worker: reconciliation, the dead-man's switch, silences for maintenance, and the end of
+what was kept long enough.
 
 Any number of workers may run on one store: each says only what two of its own polls saw, and the same said twice
 changes nothing.
@@ -12,6 +13,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from alertmanager_webhook.reconcile import Counters, Peer, Reconciler
+from alertmanager_webhook.silences import SilenceCounters, SilenceKeeper, SilencePeer
 from groundwork.jobs import Job
 from groundwork.settings import Settings
 from incident_store.database import StoreUnavailable, reading
@@ -69,9 +71,12 @@ def jobs(settings: Settings, engine: Engine, policy: SlaPolicy, registry: Collec
     interval = timedelta(seconds=settings.poll_seconds)
     reconciler = Reconciler(engine, policy, peers, Counters(registry, peers))
     heartbeat = Heartbeat(engine, policy, timedelta(seconds=settings.watchdog_seconds), registry, _now())
+    silent = [SilencePeer(url) for url in settings.alertmanagers]
+    silences = SilenceKeeper(engine, silent, SilenceCounters(registry, silent))
     return [
         Job("reconciliation", interval, reconciler.poll, lambda since: _was_cut(engine, since)),
         Job("heartbeat", interval, lambda: heartbeat.look(_now())),
+        Job("silences", interval, silences.keep),
         Job("bodies", PRUNE_EVERY, lambda: _forget_bodies(engine, timedelta(days=settings.bodies_kept_days))),
     ]
 
