@@ -396,7 +396,7 @@ def processed(client: httpx.Client) -> float:
 
 
 def scrape_figures(server: Server, url: str, folder: Path) -> Iterator[Figure]:
-    """The 99th percentile of scrapes while the table is locked, and while the server is gone."""
+    """The 99th percentile of scrapes while the table is locked, answers late, is well, and while the server is gone."""
     with our_exporter(url, folder, "1s", folder / "burst") as (client, _):
         engine = create_engine(make_url(url).set(drivername="postgresql+psycopg2"))
         with engine.connect() as connection:
@@ -405,10 +405,30 @@ def scrape_figures(server: Server, url: str, folder: Path) -> Iterator[Figure]:
             yield scrape_figure("locked", client)
         engine.dispose()
         until(lambda: "renteseg_file_loads_source_up 1.0" in client.get("/metrics").text, 120)
+        execute(url, "ALTER TABLE carga_archivo RENAME TO carga_archivo_real")
+        execute(url, SLOW_VIEW)
+        until(lambda: refresh_seconds(client) > SLOW_SECONDS, 60)
+        yield scrape_figure("slow", client)
+        execute(url, "DROP VIEW carga_archivo")
+        execute(url, "ALTER TABLE carga_archivo_real RENAME TO carga_archivo")
         yield scrape_figure("well", client)
         server.stop()
         until(lambda: "renteseg_file_loads_source_up 0.0" in client.get("/metrics").text, 60)
         yield scrape_figure("gone", client)
+
+
+SLOW_SECONDS = 1
+SLOW_VIEW = (
+    "CREATE VIEW carga_archivo AS WITH wait AS MATERIALIZED "
+    f"(SELECT pg_sleep({SLOW_SECONDS})) SELECT files.* FROM carga_archivo_real AS files, wait"
+)
+"""The same rows, every statement a second late."""
+
+
+def refresh_seconds(client: httpx.Client) -> float:
+    """How long the last refresh took."""
+    lines = client.get("/metrics").text.splitlines()
+    return float(next(line for line in lines if line.startswith("renteseg_file_loads_refresh_seconds ")).split()[1])
 
 
 def scrape_figure(state: str, client: httpx.Client) -> Figure:

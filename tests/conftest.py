@@ -30,6 +30,13 @@ def postgres_url(postgres_server: str) -> str:
     return fresh_database(postgres_server)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What two test processes share out: a file, which keeps its fixtures, and the running chain with all its tests."""
+    for item in items:
+        folder = item.path.parent.name
+        item.add_marker(pytest.mark.xdist_group("chain" if folder == "chain" else str(item.path)))
+
+
 def fresh_database(server: str) -> str:
     """Create a database on this server; returns its SQLAlchemy URL."""
     name = f"test_{uuid.uuid4().hex[:12]}"
