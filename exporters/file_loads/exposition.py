@@ -86,27 +86,38 @@ class SourceCollector(Collector):
         self._configuration = configuration
         self._refresher = refresher
         self._clock = clock
+        self._expected: tuple[date | None, Mapping[Line, date]] = (None, {})
+        self._deadlines: tuple[Mapping[Line, date] | None, list[Metric]] = (None, [])
 
     def collect(self) -> Iterator[Metric]:
         yield from source_families("renteseg_file_loads", "load log", self._refresher)
         observation = self._refresher.fresh
-        yield from self._deadlines(observation.value.days if observation else self._expected_days())
+        days = observation.value.days if observation else self._expected_days()
+        if days != self._deadlines[0]:
+            self._deadlines = (days, list(_deadlines(days, self._configuration)))
+        yield from self._deadlines[1]
 
-    def _expected_days(self) -> dict[Line, date]:
-        now = self._clock()
-        return {line: shown_day(line, {}, self._configuration, now) for line in expected_lines(self._configuration)}
+    def _expected_days(self) -> Mapping[Line, date]:
+        """Worked out once a day: the calendars give the same answer until midnight."""
+        now, configuration = self._clock(), self._configuration
+        if self._expected[0] != configuration.today(now):
+            lines = expected_lines(configuration)
+            days = {line: shown_day(line, {}, configuration, now) for line in lines}
+            self._expected = (configuration.today(now), days)
+        return self._expected[1]
 
-    def _deadlines(self, days: Mapping[Line, date]) -> Iterator[Metric]:
-        yield _moments(
-            "renteseg_file_deadline_timestamp_seconds",
-            "Until when the file of the current data day is on time, in Unix seconds.",
-            {line: self._configuration.deadline_at(line, day) for line, day in days.items()},
-        )
-        yield _moments(
-            "renteseg_file_late_until_timestamp_seconds",
-            "From when the file of the current data day is missing rather than late, in Unix seconds.",
-            {line: self._configuration.late_until_at(line, day) for line, day in days.items()},
-        )
+
+def _deadlines(days: Mapping[Line, date], configuration: FileLoads) -> Iterator[Metric]:
+    yield _moments(
+        "renteseg_file_deadline_timestamp_seconds",
+        "Until when the file of the current data day is on time, in Unix seconds.",
+        {line: configuration.deadline_at(line, day) for line, day in days.items()},
+    )
+    yield _moments(
+        "renteseg_file_late_until_timestamp_seconds",
+        "From when the file of the current data day is missing rather than late, in Unix seconds.",
+        {line: configuration.late_until_at(line, day) for line, day in days.items()},
+    )
 
 
 def registry(configuration: FileLoads, refresher: Refresher[Shown], clock: Callable[[], datetime]) -> CollectorRegistry:
