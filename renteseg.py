@@ -31,9 +31,11 @@ incident = typer.Typer(no_args_is_help=True, help="Incidents and their SLA clock
 loads = typer.Typer(no_args_is_help=True, help="Reports of the daily files.")
 audit = typer.Typer(no_args_is_help=True, help="The hash chains of events.")
 sla = typer.Typer(no_args_is_help=True, help="SLA arithmetic.")
+maintenance = typer.Typer(no_args_is_help=True, help="Maintenance windows: planned, approved, announced.")
 quarantine = typer.Typer(no_args_is_help=True, help="What the receiver could not understand.")
 for name, group in {
     "quarantine": quarantine,
+    "maintenance": maintenance,
     "exporter": exporter,
     "db": database,
     "user": user,
@@ -240,6 +242,86 @@ def incident_register(
     words = {"component": component, "title": title, "kind": kind, "severity": severity}
     words |= {"responsible": responsible, "service": service, "channel": channel}
     package("incident_store.commands").register_command(settings(), by=by, at=at, words=words)
+
+
+By = Annotated[str, typer.Option(help="The person who does it, as in `renteseg user add`.")]
+
+
+@maintenance.command("plan")
+def maintenance_plan(
+    start: Annotated[str, typer.Option("--from", help="'2026-11-24 22:00', Lima unless it has an offset.")],
+    end: Annotated[str, typer.Option("--to", help="Its end, likewise.")],
+    reason: Annotated[str, typer.Option(help="What is done and why.")],
+    by: By,
+    components: Annotated[list[str] | None, typer.Argument(help="As in targets.yml.")] = None,
+    service: Annotated[str, typer.Option(help="All components of this service.")] = "",
+    late_reason: Annotated[str, typer.Option(help="Why it is recorded only after it began.")] = "",
+    as_json: Json = False,
+) -> None:
+    """A window, to be approved by another person; prints its number."""
+    found = settings()
+    known = package("exporters.availability.followed").known_components(found.config)
+    given = {"from": start, "to": end, "reason": reason, "by": by, "service": service, "late_reason": late_reason}
+    package("incident_store.maintenance_commands").plan_command(found, known, given, components or [], as_json=as_json)
+
+
+def maintenance_step(number: int, kind: str, by: str, reason: str, as_json: bool, until: str = "") -> None:
+    """One step of a window."""
+    commands = package("incident_store.maintenance_commands")
+    step = commands.WindowEventKind(kind)
+    commands.step_command(settings(), number, step, by=by, reason=reason, until=until, as_json=as_json)
+
+
+@maintenance.command("approve")
+def maintenance_approve(
+    number: int,
+    by: By,
+    reason: Annotated[str, typer.Option(help="Needed once it has begun.")] = "",
+    as_json: Json = False,
+) -> None:
+    """By a supervisor who did not plan it; from then on its components are silenced while it lasts."""
+    maintenance_step(number, "approved", by, reason, as_json)
+
+
+@maintenance.command("announce")
+def maintenance_announce(number: int, by: By, as_json: Json = False) -> None:
+    """Record that those concerned were told; `show` drafts the text."""
+    maintenance_step(number, "announced", by, "", as_json)
+
+
+@maintenance.command("cancel")
+def maintenance_cancel(
+    number: int, by: By, reason: Annotated[str, typer.Option(help="Why.")], as_json: Json = False
+) -> None:
+    """It counts for nothing, and its silences end."""
+    maintenance_step(number, "cancelled", by, reason, as_json)
+
+
+@maintenance.command("shorten")
+def maintenance_shorten(
+    number: int,
+    by: By,
+    until: Annotated[str, typer.Option(help="Its new, earlier end; Lima unless it has an offset.")],
+    reason: Annotated[str, typer.Option(help="Why.")] = "",
+    as_json: Json = False,
+) -> None:
+    """It ends earlier; its silences too."""
+    maintenance_step(number, "shortened", by, reason, as_json, until)
+
+
+@maintenance.command("list")
+def maintenance_list(
+    everything: Annotated[bool, typer.Option("--all", help="Also those of more than two months ago.")] = False,
+    as_json: Json = False,
+) -> None:
+    """The windows, by their beginning."""
+    package("incident_store.maintenance_commands").list_command(settings(), everything=everything, as_json=as_json)
+
+
+@maintenance.command("show")
+def maintenance_show(number: int, as_json: Json = False) -> None:
+    """One window, what happened to it, and the draft of its announcement."""
+    package("incident_store.maintenance_commands").show_command(settings(), number, as_json=as_json)
 
 
 @audit.command("verify")

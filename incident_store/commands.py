@@ -3,12 +3,8 @@
 import getpass
 import sys
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
-from enum import StrEnum
+from datetime import datetime
 from pathlib import Path
-from typing import TypeVar
-
-from sqlalchemy import Engine
 
 from groundwork.configuration import read_text
 from groundwork.problems import Refused
@@ -19,14 +15,13 @@ from incident_store.database import read_store, use_store
 from incident_store.domain.incidents import Kind
 from incident_store.domain.lifecycle import ROLES, EventKind, Role
 from incident_store.domain.policies import Responsible, Severity
-from incident_store.domain.steps import Actor, Step
-from incident_store.people import add_person, role_of
+from incident_store.domain.steps import Step
+from incident_store.given import LARGEST_NUMBER, acting_person, details_of, known_word, moment, one_line
+from incident_store.people import add_person
 from incident_store.policy_file import read_policy
 from incident_store.queries import find_incident, list_incidents
-from incident_store.terminal import LIMA, incident_json, lima, print_incident, print_json, print_list, utc_now
+from incident_store.terminal import incident_json, lima, print_incident, print_json, print_list, utc_now
 from incident_store.words import EVENTS
-
-LARGEST_NUMBER = 2**63 - 1
 
 
 def list_command(settings: Settings, *, open_only: bool, as_json: bool) -> None:
@@ -79,11 +74,11 @@ def record_command(
 ) -> None:
     """`renteseg incident record`: one step, by a person of the store; raises Refused saying what would be accepted."""
     now = utc_now()
-    step = Step(_event_kind(kind), _moment(at, now), _details(details))
+    step = Step(_event_kind(kind), moment(at, now), details_of(details))
     if abs(number) > LARGEST_NUMBER:
         raise Refused(f"there is no incident {number}; `renteseg incident list` shows those there are")
     with use_store(settings.database_url) as engine:
-        event = advance(engine, number, step, _actor(engine, by), now)
+        event = advance(engine, number, step, acting_person(engine, by), now)
     print(f"{number}: {EVENTS[event.kind]}, {lima(event.at)}")
 
 
@@ -97,17 +92,17 @@ def register_command(
     """`renteseg incident register`: what was reported by telephone, mail or Mesa de Partes."""
     now = utc_now()
     report = Report(
-        kind=_word(Kind, words["kind"]),
-        component=_line(words["component"]),
-        service=_line(words["service"]),
-        title=_line(words["title"]),
-        severity=_word(Severity, words["severity"]),
-        suspected=_word(Responsible, words["responsible"]),
-        channel=_line(words["channel"]),
-        detected_at=_moment(at, now),
+        kind=known_word(Kind, words["kind"]),
+        component=one_line(words["component"]),
+        service=one_line(words["service"]),
+        title=one_line(words["title"]),
+        severity=known_word(Severity, words["severity"]),
+        suspected=known_word(Responsible, words["responsible"]),
+        channel=one_line(words["channel"]),
+        detected_at=moment(at, now),
     )
     with use_store(settings.database_url) as engine:
-        number = register(engine, report, _actor(engine, by), now)
+        number = register(engine, report, acting_person(engine, by), now)
     print(number)
 
 
@@ -120,48 +115,7 @@ def audit_command(settings: Settings) -> None:
     print(f"{audit.events} events of {audit.incidents} incidents: every chain is whole")
 
 
-Word = TypeVar("Word", bound=StrEnum)
-
-
-def _word(words: type[Word], given: str) -> Word:
-    try:
-        return words(given)
-    except ValueError:
-        raise Refused(f"{given!r} is none of {', '.join(words)}") from None
-
-
 def _event_kind(given: str) -> EventKind:
     if given not in {kind.value for kind in ROLES}:
         raise Refused(f"{given!r} is no step: write one of {', '.join(ROLES)}")
     return EventKind(given)
-
-
-def _line(given: str) -> str:
-    """The text, when it is one line that every terminal and store can take."""
-    if not given.isprintable():
-        raise Refused(f"{given!r} holds a control character or is not UTF-8")
-    return given
-
-
-def _actor(engine: Engine, name: str) -> Actor:
-    role = role_of(engine, _line(name))
-    if role is None:
-        raise Refused(f"nobody is called {name!r}; `renteseg user add {name} --role …` adds a person")
-    return Actor(name, role)
-
-
-def _moment(at: datetime | None, now: datetime) -> datetime:
-    """A time given by hand; without an offset it is Lima's."""
-    if at is None:
-        return now
-    try:
-        return (at if at.tzinfo else at.replace(tzinfo=LIMA)).astimezone(UTC)
-    except OverflowError:
-        raise Refused(f"{at} is outside the years that can be reckoned with") from None
-
-
-def _details(words: Sequence[str]) -> dict[str, str]:
-    wrong = [word for word in words if "=" not in word]
-    if wrong:
-        raise Refused(f"{wrong[0]!r} is not name=value, such as responsible=B or reason='espera del operador'")
-    return dict(_line(word).split("=", 1) for word in words)

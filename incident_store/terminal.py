@@ -99,7 +99,7 @@ def print_list(records: Sequence[IncidentRecord], policy: SlaPolicy, now: dateti
         clocks = {clock.name: clock for clock in read_clocks(record.events, policy, now)}
         table.add_row(
             str(record.number),
-            _plain(record.component),
+            plain(record.component),
             incident.severity.value.capitalize(),
             RESPONSIBLES[incident.responsible].split(" ")[0],
             STATES[incident.state] + (" *" if incident.proposed_restoration else ""),
@@ -116,8 +116,8 @@ def print_incident(
 ) -> None:
     """One incident: its facts, clocks, alerts and events; with `explain`, the stretches of each clock."""
     incident, screen = record.incident, Console(highlight=False)
-    screen.print(f"[bold]Incidencia {record.number}[/bold]: {_plain(record.title)}")
-    screen.print(f"Componente: {_plain(record.component)}   Servicio: {_plain(record.service)}")
+    screen.print(f"[bold]Incidencia {record.number}[/bold]: {plain(record.title)}")
+    screen.print(f"Componente: {plain(record.component)}   Servicio: {plain(record.service)}")
     screen.print(
         f"Estado: {STATES[incident.state]}   Criticidad: {incident.severity.value.capitalize()}   "
         f"Responsable{'' if incident.validated else ' sospechado'}: {RESPONSIBLES[incident.responsible]}"
@@ -140,7 +140,7 @@ def _print_clock(screen: Console, clock: Clock, *, explain: bool) -> None:
     )
     if explain:
         for stretch in clock.reading.explanation:
-            counts = "cuenta" if stretch.counts else f"no cuenta: {_plain(stretch.reason)}"
+            counts = "cuenta" if stretch.counts else f"no cuenta: {plain(stretch.reason)}"
             screen.print(f"  {lima(stretch.interval.start)} → {lima(stretch.interval.end)}  {counts}")
 
 
@@ -150,7 +150,7 @@ def _episodes_table(episodes: Sequence[Episode]) -> Table:
         table.add_column(heading)
     for episode in episodes:
         end = lima(episode.ended_at) if episode.ended_at else "activa"
-        table.add_row(_plain(episode.labels.get("alertname", "")), lima(episode.started_at), end)
+        table.add_row(plain(episode.labels.get("alertname", "")), lima(episode.started_at), end)
     return table
 
 
@@ -160,13 +160,11 @@ def _events_table(events: Sequence[Event]) -> Table:
         table.add_column(heading)
     for event in events:
         details = details_in_words(event.details)
-        table.add_row(
-            EVENTS[event.kind], lima(event.at), lima(event.recorded_at), _plain(event.author), _plain(details)
-        )
+        table.add_row(EVENTS[event.kind], lima(event.at), lima(event.recorded_at), plain(event.author), plain(details))
     return table
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Text from outside as it stands: no markup, and no character that steers a terminal."""
     return escape("".join(character if character.isprintable() else "�" for character in text))
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from incident_store.domain.clocks import ClockState
 from incident_store.domain.lifecycle import EventKind, State
+from incident_store.domain.maintenance import Stage, WindowEventKind
 from incident_store.domain.policies import ClockName, Responsible
 
 RESPONSIBLES = {
@@ -87,6 +88,23 @@ EVENTS = {
     EventKind.REOPENED: "Reapertura",
     EventKind.CORRECTED: "Corrección de hora",
     EventKind.NOTED: "Nota",
+}
+
+WINDOW_STAGES = {
+    Stage.PLANNED: "Planificado",
+    Stage.APPROVED: "Aprobado",
+    Stage.ANNOUNCED: "Comunicado",
+    Stage.EFFECTIVE: "En curso",
+    Stage.ENDED: "Terminado",
+    Stage.LAPSED: "Sin aprobación",
+    Stage.CANCELLED: "Cancelado",
+}
+WINDOW_EVENTS = {
+    WindowEventKind.PLANNED: "Planificado",
+    WindowEventKind.APPROVED: "Aprobado",
+    WindowEventKind.ANNOUNCED: "Comunicado",
+    WindowEventKind.SHORTENED: "Acortado",
+    WindowEventKind.CANCELLED: "Cancelado",
 }
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from exporters.availability.targets import Component, FollowedFiles, Targets
+from exporters.availability.targets import Component, FollowedFiles, Targets, read_targets
 from exporters.availability.watched import Watched
 from groundwork.problems import Problem
 
@@ -83,6 +83,13 @@ class Followed:
                     problems.extend(_complaints(error, file, position))
         self.given[file] = tuple(components)
         return self.given[file]
+
+
+def known_components(config: Path) -> dict[str, str]:
+    """The service of every component that is watched, by its name; raises ConfigurationError."""
+    targets = read_targets(config / "targets.yml")
+    found, _ = Followed(config).found(targets)
+    return {component.name: component.service for component in targets.with_found(found).components}
 
 
 def _expanded(values: Any, template: Mapping[str, Any]) -> Iterator[Any]:

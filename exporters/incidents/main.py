@@ -1,7 +1,7 @@
 """The process `renteseg exporter incidents`."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import Metric
@@ -15,19 +15,26 @@ from groundwork.logs import configure_logs
 from groundwork.serving import health_app, serve
 from groundwork.settings import Settings
 from incident_store.database import open_store, reading, schema_lag
+from incident_store.domain.intervals import Interval
 from incident_store.domain.policies import SlaPolicy
+from incident_store.maintenance import read_windows
 from incident_store.policy_file import read_policy
 from incident_store.queries import count_incidents, count_quarantined, list_incidents
 
 REFRESH_SECONDS = 5.0
+NEARBY = timedelta(days=1)
+"""A component has a maintenance metric so long before and after its windows."""
 
 
-def read_snapshot(engine: Engine) -> Snapshot:
+def read_snapshot(engine: Engine, now: datetime) -> Snapshot:
     """The store as it is now; raises SourceError when it cannot be read."""
     try:
         with reading(engine).connect() as connection:
             return Snapshot(
-                list_incidents(connection, open_only=True), count_incidents(connection), count_quarantined(connection)
+                list_incidents(connection, open_only=True),
+                count_incidents(connection),
+                count_quarantined(connection),
+                read_windows(connection, Interval(now - NEARBY, now + NEARBY)),
             )
     except SQLAlchemyError as error:
         raise SourceError(str(error).splitlines()[0]) from error
@@ -52,7 +59,7 @@ def run(settings: Settings) -> None:
     """Serve until ended; raises ConfigurationError before listening when the configuration is unusable."""
     configure_logs("exporter-incidents")
     engine, policy = open_store(settings.database_url), read_policy(settings.config)
-    refresher = Refresher(lambda: read_snapshot(engine), REFRESH_SECONDS)
+    refresher = Refresher(lambda: read_snapshot(engine, datetime.now(UTC)), REFRESH_SECONDS)
     registry = CollectorRegistry()
     registry.register(StoreCollector(refresher, policy))
     refresher.start()

@@ -11,6 +11,7 @@ from prometheus_client.metrics_core import Metric
 from incident_store.domain.incident_clocks import Clock, read_clocks
 from incident_store.domain.incidents import Kind
 from incident_store.domain.lifecycle import State
+from incident_store.domain.maintenance import Window, under_maintenance
 from incident_store.domain.policies import Responsible, Severity, SlaPolicy
 from incident_store.queries import IncidentCount, IncidentRecord
 
@@ -21,11 +22,12 @@ CLOCK_LABELS = ("incident", "clock", "severity", "responsible")
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The open incidents and the counts of all."""
+    """The open incidents, the counts of all, and the maintenance windows of these days."""
 
     open_incidents: Sequence[IncidentRecord]
     counts: Sequence[IncidentCount]
     quarantined: int
+    windows: Sequence[Window] = ()
 
 
 def families(snapshot: Snapshot, policy: SlaPolicy, now: datetime) -> Iterator[Metric]:
@@ -37,7 +39,20 @@ def families(snapshot: Snapshot, policy: SlaPolicy, now: datetime) -> Iterator[M
         "Different bodies and alerts that wait in quarantine.",
         value=snapshot.quarantined,
     )
+    yield _maintenance(snapshot.windows, now)
     yield from _clocks(snapshot.open_incidents, policy, now)
+
+
+def _maintenance(windows: Sequence[Window], now: datetime) -> Metric:
+    family = GaugeMetricFamily(
+        "renteseg_maintenance_active",
+        "1 while the component is in a maintenance window that counts for the figures; absent without a window nearby.",
+        labels=["component"],
+    )
+    active = under_maintenance(windows, now)
+    for component in sorted({component for window in windows for component in window.components}):
+        family.add_metric([component], float(component in active))
+    return family
 
 
 def _open(counts: Sequence[IncidentCount]) -> Metric:

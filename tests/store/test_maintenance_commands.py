@@ -1,0 +1,124 @@
+"""`renteseg maintenance …`: the windows from a terminal."""
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from exporters.availability.followed import known_components
+from groundwork.problems import Refused
+from groundwork.settings import Settings
+from incident_store.announcements import maintenance_announcement
+from incident_store.database import upgrade, use_store
+from incident_store.domain.intervals import Interval
+from incident_store.domain.lifecycle import Role
+from incident_store.domain.maintenance import Window, WindowEventKind
+from incident_store.maintenance_commands import list_command, plan_command, show_command, step_command
+from incident_store.people import add_person
+from tests.builders import ROOT, at
+from tests.processes import run_renteseg
+
+PASSWORD = "una clave larga"
+KNOWN = {"portal-web": "consulta", "api-imei": "bloqueo", "base-datos": "bloqueo"}
+NIGHT = {"from": "2046-11-24 22:00", "to": "2046-11-25 02:00", "reason": "parche", "by": "ana"}
+
+
+@pytest.fixture
+def settings(store_url: str, tmp_path: Path) -> Settings:
+    upgrade(store_url)
+    with use_store(store_url) as engine:
+        for name, role in (("ana", Role.ANALYST), ("sofia", Role.SUPERVISOR), ("luis", Role.SUPERVISOR)):
+            add_person(engine, name, role, PASSWORD)
+    return Settings(state=tmp_path, database_url=store_url, config=ROOT / "config")
+
+
+def plan(settings: Settings, *components: str, **words: str) -> None:
+    given = {"service": "", "late_reason": "", **NIGHT, **words}
+    plan_command(settings, KNOWN, given, components, as_json=False)
+
+
+def step(settings: Settings, kind: WindowEventKind, by: str, reason: str = "", until: str = "") -> None:
+    step_command(settings, 1, kind, by=by, reason=reason, until=until, as_json=False)
+
+
+def shown(settings: Settings, capsys: pytest.CaptureFixture[str]) -> Any:
+    capsys.readouterr()
+    show_command(settings, 1, as_json=True)
+    return json.loads(capsys.readouterr().out)
+
+
+def test_a_window_from_plan_to_shortening_in_lima_time(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    plan(settings, service="bloqueo")
+    step(settings, WindowEventKind.APPROVED, "sofia")
+    step(settings, WindowEventKind.ANNOUNCED, "sofia")
+    step(settings, WindowEventKind.SHORTENED, "luis", "terminó antes", "2046-11-25 01:00")
+    window = shown(settings, capsys)
+    assert window["components"] == ["api-imei", "base-datos"]
+    assert (window["from"], window["to"]) == ("2046-11-25T03:00:00Z", "2046-11-25T06:00:00Z")
+    assert (window["stage"], window["counts"], window["approved_by"]) == ("announced", True, "sofia")
+    assert [event["author"] for event in window["events"]] == ["ana", "sofia", "sofia", "luis"]
+    list_command(settings, everything=False, as_json=False)
+    show_command(settings, 1, as_json=False)
+    assert "Comunicado" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("components", "words", "reason"),
+    [
+        (("portal",), {}, "'portal' is not watched; targets.yml has api-imei"),
+        ((), {"service": "consultas"}, "'consultas' is no service"),
+        ((), {}, "name the components"),
+        (("portal-web",), {"to": "2046-11-24 21:00"}, "before it begins"),
+        (("portal-web",), {"from": "mañana"}, "not a time such as"),
+        (("portal-web",), {"from": "2020-01-01", "to": "2020-01-02"}, "late reason"),
+        (("portal-web",), {"by": "nadie"}, "nobody is called"),
+        (("portal-web",), {"reason": "x\x1b[2J"}, "control character"),
+    ],
+)
+def test_a_plan_that_cannot_stand_says_what_would_be_accepted(
+    settings: Settings, components: tuple[str, ...], words: dict[str, str], reason: str
+) -> None:
+    with pytest.raises(Refused, match=reason):
+        plan(settings, *components, **words)
+
+
+def test_nobody_approves_their_own_window(settings: Settings) -> None:
+    plan(settings, "portal-web", by="sofia")
+    with pytest.raises(Refused, match="another supervisor"):
+        step(settings, WindowEventKind.APPROVED, "sofia")
+
+
+def test_a_window_that_shares_time_and_component_with_another_is_planned_with_a_warning(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan(settings, "portal-web")
+    plan(settings, "api-imei")
+    assert capsys.readouterr().err == ""
+    plan(settings, "portal-web", "base-datos")
+    assert "overlaps window 1;" in capsys.readouterr().err
+
+
+def test_every_watched_component_may_be_maintained() -> None:
+    assert known_components(ROOT / "config")["portal-web"] == "consulta"
+
+
+def test_the_command_line_refuses_in_one_line(tmp_path: Path) -> None:
+    environment = {"RENTESEG_STATE": str(tmp_path)}
+    assert run_renteseg("db", "upgrade", environment=environment).returncode == 0
+    words = ["maintenance", "plan", "portal-web", "--reason", "parche", "--by", "ana"]
+    done = run_renteseg(*words, "--from", "2046-11-24 22:00", "--to", "2046-11-24 23:00", environment=environment)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "nobody is called 'ana'" in done.stderr
+    assert run_renteseg("maintenance", "list", "--json", environment=environment).stdout == "[]\n"
+
+
+def test_the_announcement_says_what_from_when_until_when_and_is_safe_to_send() -> None:
+    span = Interval(at(600), at(600) + timedelta(hours=4))
+    window = Window(3, ("portal-web",), "", span, "parche\r\nBcc: otro@example", "ana", at(0))
+    draft = maintenance_announcement(window)
+    assert draft.subject == "RENTESEG: mantenimiento programado 05/10/2026 22:00:00 (portal-web)"
+    for said in ("Componentes: portal-web", "Desde: 05/10/2026 22:00:00", "Hasta: 06/10/2026 02:00:00", "Efecto: "):
+        assert said in draft.text
+    assert "\nBcc" not in draft.text
