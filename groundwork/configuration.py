@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from groundwork.problems import ConfigurationError, Problem
 from groundwork.yaml_documents import Location, parse
 
-__all__ = ["VARIABLE", "Location", "Strict", "parse", "read", "read_text", "substitute"]
+__all__ = ["VARIABLE", "Location", "Strict", "Unfit", "parse", "read", "read_text", "substitute"]
 
 VARIABLE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)(?::-([^}]*))?\}")
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -31,6 +31,14 @@ class Strict(BaseModel):
     """The base of every configuration entry: unknown keys are refused, values are never guessed."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Unfit(ValueError):
+    """An entry that cannot be used, for validators that know what to write instead."""
+
+    def __init__(self, what: str, remedy: str) -> None:
+        self.remedy = remedy
+        super().__init__(what)
 
 
 def read(path: Path, model: type[Model], environment: Mapping[str, str] = os.environ) -> Model:
@@ -135,7 +143,8 @@ def _remedy(entry: Any, model: type[BaseModel]) -> str:
         near = difflib.get_close_matches(str(entry["loc"][-1]), sorted(set(_keys(model, set()))), n=1)
         return f"did you mean {near[0]!r}?" if near else "remove it"
     if entry["type"] == "value_error":
-        return "correct this entry"
+        error = entry.get("ctx", {}).get("error")
+        return error.remedy if isinstance(error, Unfit) else "correct this entry"
     return f"write {_expected(entry)}"
 
 

@@ -131,7 +131,7 @@ def _registered(report: Report, actor: Actor, now: datetime) -> list[Event]:
         return Event(kind, at, now, actor.name, details or {})
 
     return [
-        event(EventKind.FAULT_BEGAN, report.detected_at),
+        *([event(EventKind.FAULT_BEGAN, report.detected_at)] if report.kind is Kind.INCIDENT else []),
         event(EventKind.DETECTED, report.detected_at),
         event(EventKind.RECORDED, now, {"channel": report.channel}),
         event(EventKind.SEVERITY_SET, now, {"severity": report.severity.value}),

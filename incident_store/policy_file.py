@@ -1,23 +1,25 @@
 """Reads `config/sla.yml` into the domain's policy."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime, time, timedelta
+from itertools import product
 from pathlib import Path
 from typing import Literal, Self
 from zoneinfo import ZoneInfo
 
-import holidays
 from pydantic import Field, field_validator, model_validator
 
 from groundwork import zones
-from groundwork.configuration import Strict, read
+from groundwork.closed_days import WEEKDAYS, ClosedDays, Weekday
+from groundwork.configuration import Strict, Unfit, read
 from groundwork.durations import Seconds
-from incident_store.domain.calendars import ALWAYS, WEEKDAYS, Calendar, Window, parse_window
-from incident_store.domain.lifecycle import EventKind
+from incident_store.domain.calendars import ALWAYS, Calendar, Window, parse_window
+from incident_store.domain.lifecycle import EventKind, State
 from incident_store.domain.policies import (
     ClockName,
     ClockRule,
     Flapping,
+    PauseRule,
     Responsible,
     Severity,
     SlaPolicy,
@@ -25,39 +27,26 @@ from incident_store.domain.policies import (
     Terms,
 )
 
-HOLIDAY_YEARS = range(2020, 2051)
 MOST_WEEKS = 20 * 52
-Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
 
-class CalendarEntry(Strict):
-    """Opening windows by weekday, the country whose holidays close it, and days that no package knows."""
+class CalendarEntry(ClosedDays):
+    """Opening windows by weekday, several a day where there is a break, and the days that are closed whole."""
 
     week: dict[Weekday, list[tuple[str, str]]]
-    holidays: str | None = None
-    extra_holidays: dict[date, str] = Field(default_factory=dict)
-
-    @field_validator("holidays")
-    @classmethod
-    def _known_country(cls, country: str | None) -> str | None:
-        if country is not None and country not in holidays.list_supported_countries():
-            raise ValueError("is no country code that the holidays package knows, such as PE")
-        return country
 
     @model_validator(mode="after")
     def _usable(self) -> "CalendarEntry":
-        self.calendar(ZoneInfo("UTC"), {})
+        try:
+            self.calendar(ZoneInfo("UTC"))
+        except ValueError as error:
+            remedy = "write windows such as mon: [['08:30', '13:00'], ['14:00', '17:30']] that do not overlap"
+            raise Unfit(str(error), remedy) from error
         return self
 
-    def calendar(self, zone: ZoneInfo, closed: dict[date, str]) -> Calendar:
-        return Calendar(zone, tuple(tuple(self._windows(day)) for day in WEEKDAYS), closed)
-
-    def closed_days(self) -> dict[date, str]:
-        """Every holiday by name; the extra list wins where both name a day."""
-        known = {}
-        if self.holidays is not None:
-            known = dict(holidays.country_holidays(self.holidays, years=HOLIDAY_YEARS, language="es").items())
-        return {**known, **self.extra_holidays}
+    def calendar(self, zone: ZoneInfo) -> Calendar:
+        """The same as a value of the domain."""
+        return Calendar(zone, tuple(tuple(self._windows(day)) for day in WEEKDAYS), self.closed_days)
 
     def weekly_seconds(self) -> int:
         """How long it is open in a week without holidays."""
@@ -76,6 +65,16 @@ class TargetEntry(Strict):
     contractual: bool
 
 
+class TargetsEntry(TargetEntry):
+    """The target of a severity, and those that differ for some responsible."""
+
+    by_responsible: dict[Responsible, TargetEntry] = Field(default_factory=dict)
+
+    def each(self) -> list[TargetEntry]:
+        """Every target of the entry."""
+        return [self, *self.by_responsible.values()]
+
+
 class FlappingEntry(Strict):
     """More than this many episodes of one alert within this span are flapping."""
 
@@ -83,13 +82,31 @@ class FlappingEntry(Strict):
     within: Seconds = 3600
 
 
+class PauseEntry(Strict):
+    """In which states a clock stands still; `reasons`, `severities` and `responsibles` narrow it down."""
+
+    states: frozenset[State] = Field(min_length=1)
+    reasons: frozenset[str] | None = None
+    severities: frozenset[Severity] | None = None
+    responsibles: frozenset[Responsible] | None = None
+
+    def rule(self) -> PauseRule:
+        """The same as a value of the domain."""
+        reasons = None if self.reasons is None else frozenset(reason.strip().casefold() for reason in self.reasons)
+        return PauseRule(self.states, reasons, self.severities, self.responsibles)
+
+
 class ClockEntry(Strict):
     """When a clock runs."""
 
     start: EventKind
     stops: frozenset[EventKind] = Field(min_length=1)
-    pausable: bool
+    pauses: list[PauseEntry] = Field(default_factory=list)
     responsibles: frozenset[Responsible] | None = None
+
+    def rule(self) -> ClockRule:
+        """The same as a value of the domain."""
+        return ClockRule(self.start, self.stops, tuple(entry.rule() for entry in self.pauses), self.responsibles)
 
 
 class TermsEntry(Strict):
@@ -100,13 +117,13 @@ class TermsEntry(Strict):
     responsibles: dict[str, Responsible]
     clocks: dict[ClockName, ClockEntry]
     calendars: dict[str, Literal["always"] | CalendarEntry]
-    targets: dict[Severity, dict[ClockName, TargetEntry]]
+    targets: dict[Severity, dict[ClockName, TargetsEntry]]
 
     @field_validator("targets")
     @classmethod
     def _every_severity(
-        cls, targets: dict[Severity, dict[ClockName, TargetEntry]]
-    ) -> dict[Severity, dict[ClockName, TargetEntry]]:
+        cls, targets: dict[Severity, dict[ClockName, TargetsEntry]]
+    ) -> dict[Severity, dict[ClockName, TargetsEntry]]:
         needed = (ClockName.RESPONSE, ClockName.RESOLUTION)
         missing = [
             f"{severity.value}.{name.value}"
@@ -115,41 +132,49 @@ class TermsEntry(Strict):
             if name not in targets.get(severity, {})
         ]
         if missing:
-            raise ValueError(f"no target for {', '.join(missing)}")
+            remedy = "add each, as response: {within: 30m, calendar: continuo, contractual: false}"
+            raise Unfit(f"no target for {', '.join(missing)}", remedy)
         return targets
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         for severity, entries in self.targets.items():
-            for name, entry in entries.items():
+            for name, targets in entries.items():
                 if name not in self.clocks:
                     raise ValueError(f"targets of {severity.value} name the clock {name.value!r}, which is not there")
-                if entry.calendar not in self.calendars:
-                    raise ValueError(
-                        f"targets of {severity.value} name the calendar {entry.calendar!r}, which is not there"
-                    )
-                calendar = self.calendars[entry.calendar]
-                if calendar != "always" and entry.within > MOST_WEEKS * calendar.weekly_seconds():
-                    raise ValueError(f"{severity.value}.{name.value} would take decades of {entry.calendar!r}")
+                for entry in targets.each():
+                    self._check(f"{severity.value}.{name.value}", entry)
         return self
+
+    def _check(self, where: str, entry: TargetEntry) -> None:
+        if entry.calendar not in self.calendars:
+            remedy = f"write one of {', '.join(self.calendars)}, or add it under calendars"
+            raise Unfit(f"{where} names the calendar {entry.calendar!r}, which is not there", remedy)
+        calendar = self.calendars[entry.calendar]
+        if calendar != "always" and entry.within > MOST_WEEKS * calendar.weekly_seconds():
+            raise ValueError(f"{where} would take decades of {entry.calendar!r}")
 
     def terms(self, zone: ZoneInfo) -> Terms:
         """The same as a value of the domain."""
-        calendars = {name: _calendar(entry, zone) for name, entry in self.calendars.items()}
         return Terms(
             effective_from=datetime.combine(self.effective_from, time(), zone),
             severities=self.severities,
             owners=self.responsibles,
-            clocks={
-                name: ClockRule(entry.start, entry.stops, entry.pausable, entry.responsibles)
-                for name, entry in self.clocks.items()
-            },
-            targets={
-                (name, severity): Target(timedelta(seconds=entry.within), calendars[entry.calendar], entry.contractual)
-                for severity, entries in self.targets.items()
-                for name, entry in entries.items()
-            },
+            clocks={name: entry.rule() for name, entry in self.clocks.items()},
+            targets=self._targets(zone),
         )
+
+    def _targets(self, zone: ZoneInfo) -> Mapping[tuple[ClockName, Severity, Responsible], Target]:
+        calendars = {
+            name: ALWAYS if entry == "always" else entry.calendar(zone) for name, entry in self.calendars.items()
+        }
+        targets = {}
+        for (severity, entries), responsible in product(self.targets.items(), Responsible):
+            for name, entry in entries.items():
+                one = entry.by_responsible.get(responsible, entry)
+                span = timedelta(seconds=one.within)
+                targets[name, severity, responsible] = Target(span, calendars[one.calendar], one.contractual)
+        return targets
 
 
 class PolicyFile(Strict):
@@ -182,10 +207,6 @@ class PolicyFile(Strict):
             relapse_window=timedelta(seconds=self.relapse_window),
             flapping=Flapping(self.flapping.episodes, timedelta(seconds=self.flapping.within)),
         )
-
-
-def _calendar(entry: Literal["always"] | CalendarEntry, zone: ZoneInfo) -> Calendar:
-    return ALWAYS if entry == "always" else entry.calendar(zone, entry.closed_days())
 
 
 def read_policy(config: Path) -> SlaPolicy:

@@ -48,6 +48,7 @@ DETAILS = {
     "previous": "incidencia anterior",
     "event": "hecho",
     "from": "desde",
+    "until": "hasta",
     "text": "texto",
 }
 VALUES = {
@@ -88,6 +89,9 @@ EVENTS = {
     EventKind.REOPENED: "Reapertura",
     EventKind.CORRECTED: "Corrección de hora",
     EventKind.NOTED: "Nota",
+    EventKind.EXCLUSION_PROPOSED: "Exclusión propuesta",
+    EventKind.EXCLUSION_VALIDATED: "Exclusión validada",
+    EventKind.EXCLUSION_REJECTED: "Exclusión rechazada",
 }
 
 WINDOW_STAGES = {

@@ -4,19 +4,14 @@ A file speaks of one data day and is due on the following day; what would be due
 next open one, and until then nothing of it is late.
 """
 
-import functools
 from collections.abc import Iterator
 from datetime import date, timedelta
-from typing import Annotated, Literal
+from typing import Annotated
 
-import holidays
-from pydantic import AfterValidator, Field, field_validator
+from pydantic import AfterValidator
 
-from groundwork.configuration import Strict
+from groundwork.closed_days import WEEKDAYS, ClosedDays, Weekday
 
-Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-YEARS = range(2020, 2051)
 LONGEST_CLOSURE = 31
 """Days after which a calendar that is still closed counts as open, so that a search for the next day ends."""
 
@@ -27,24 +22,14 @@ def _some(days: tuple[Weekday, ...]) -> tuple[Weekday, ...]:
     return days
 
 
-class Calendar(Strict):
-    """On which days files are due: weekdays, minus the holidays of a country, minus days that no package knows."""
+class Calendar(ClosedDays):
+    """On which days files are due: weekdays, minus the days that are closed."""
 
     days: Annotated[tuple[Weekday, ...], AfterValidator(_some)] = WEEKDAYS
-    holidays: str | None = None
-    extra_holidays: dict[date, str] = Field(default_factory=dict)
-
-    @field_validator("holidays")
-    @classmethod
-    def _known_country(cls, country: str | None) -> str | None:
-        if country is not None and country not in holidays.list_supported_countries():
-            raise ValueError("is no country code that the holidays package knows, such as PE")
-        return country
 
     def is_open(self, day: date) -> bool:
         """Whether files are due on this day."""
-        closed = day in self.extra_holidays or (self.holidays is not None and day in _holidays_of(self.holidays))
-        return WEEKDAYS[day.weekday()] in self.days and not closed
+        return WEEKDAYS[day.weekday()] in self.days and day not in self.closed_days
 
     def due_day(self, data_day: date) -> date:
         """The day on which the file of this data day is due."""
@@ -64,8 +49,3 @@ class Calendar(Strict):
 
 def _days_before(today: date) -> Iterator[date]:
     return (today - timedelta(days=back) for back in range(1, LONGEST_CLOSURE + 1))
-
-
-@functools.lru_cache(maxsize=8)
-def _holidays_of(country: str) -> frozenset[date]:
-    return frozenset(holidays.country_holidays(country, years=YEARS))

@@ -11,9 +11,10 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
-from exporters.file_loads.calendars import WEEKDAYS, Calendar, Weekday
+from exporters.file_loads.calendars import Calendar
 from exporters.file_loads.vocabulary import UNKNOWN, FileState
 from exporters.read_only import database_url
+from groundwork.closed_days import WEEKDAYS, Weekday
 from groundwork.configuration import Strict, read
 from groundwork.durations import Seconds
 from groundwork.problems import ConfigurationError, Problem

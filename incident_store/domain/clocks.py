@@ -5,9 +5,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import cached_property
 
-from incident_store.domain.calendars import Calendar, Stretch
-from incident_store.domain.intervals import Interval, intersect, merge, subtract, total
+from incident_store.domain.calendars import FOREVER, Calendar, Stretch
+from incident_store.domain.intervals import Interval, intersect, merge, subtract
 
 
 class ClockState(StrEnum):
@@ -30,13 +31,28 @@ class Pause:
 
 @dataclass(frozen=True)
 class Reading:
-    """What a clock says at one moment. `due` is None while an open pause keeps it from being known."""
+    """What a clock says at one moment. `due` is None while an open pause keeps it from being known.
+
+    `span` is the time in which the clock stood or ran; what of it counts is worked out when it is asked for.
+    """
 
     due: datetime | None
     elapsed: timedelta
     remaining: timedelta
     state: ClockState
-    explanation: tuple[Stretch, ...]
+    calendar: Calendar
+    span: Interval
+    pauses: tuple[tuple[Interval, str], ...]
+
+    @cached_property
+    def explanation(self) -> tuple[Stretch, ...]:
+        """The span as stretches that counted or not, and why, in order and nothing left out (semantics 19)."""
+        return tuple(_explain(self.calendar, self.span, self.pauses))
+
+    def counted(self, part: Interval) -> timedelta:
+        """How much of this part of the time counted."""
+        paused = [interval for interval, _ in self.pauses]
+        return _counted(self.calendar, intersect([self.span], [part]), paused)
 
 
 def read_clock(
@@ -58,16 +74,21 @@ def read_clock(
         raise ValueError("the clock stops before it starts")
     span = Interval(_utc(start), _utc(max(start, now if stop is None else stop)))
     held = [_interval(pause, span.end) for pause in pauses]
-    stretches = tuple(_explain(calendar, span, pauses))
-    elapsed = total(stretch.interval for stretch in stretches if stretch.counts)
+    elapsed = _counted(calendar, [span], held)
     paused = stop is None and any(_holds(pause, now) for pause in pauses)
     return Reading(
         due=_due(calendar, target, span.start, pauses if stop is None else _until(pauses, held)),
         elapsed=elapsed,
         remaining=target - elapsed,
         state=_state(elapsed, target, stopped=stop is not None, paused=paused),
-        explanation=stretches,
+        calendar=calendar,
+        span=span,
+        pauses=tuple((part, pause.reason) for part, pause in zip(held, pauses, strict=True)),
     )
+
+
+def _counted(calendar: Calendar, spans: Sequence[Interval], paused: Sequence[Interval]) -> timedelta:
+    return sum((calendar.counted(piece) for piece in subtract(spans, paused)), timedelta())
 
 
 def _state(elapsed: timedelta, target: timedelta, *, stopped: bool, paused: bool) -> ClockState:
@@ -93,9 +114,8 @@ def _interval(pause: Pause, end: datetime) -> Interval:
     return Interval(start, max(start, end) if pause.end is None else _utc(pause.end))
 
 
-def _explain(calendar: Calendar, span: Interval, pauses: Sequence[Pause]) -> Iterator[Stretch]:
+def _explain(calendar: Calendar, span: Interval, paused: Sequence[tuple[Interval, str]]) -> Iterator[Stretch]:
     """The span as stretches in order: the calendar's own, cut where a pause lies over them."""
-    paused = [(_interval(pause, span.end), pause.reason) for pause in pauses]
     cuts = merge(interval for interval, _ in paused)
     pieces = [
         Stretch(piece, counts=False, reason=_reason(piece, paused))
@@ -126,17 +146,15 @@ def _due(calendar: Calendar, target: timedelta, start: datetime, pauses: Sequenc
     open_from = min((_utc(pause.start) for pause in pauses if pause.end is None), default=None)
     closed = [_interval(pause, pause.end) for pause in pauses if pause.end is not None]
     left = target
-    for opening in calendar.openings(start):
-        if open_from is not None and open_from <= opening.start:
-            return None
-        running = Interval(opening.start, min(opening.end, open_from or opening.end))
-        for piece in subtract([running], closed):
-            if left <= piece.duration:
-                return piece.start + left
-            left -= piece.duration
-    if open_from is not None:
-        return None
-    raise OverflowError("the target is reached after the year 9999")
+    for piece in subtract([Interval(start, max(start, open_from or FOREVER))], closed):
+        try:
+            due = calendar.when_counted(piece.start, left)
+        except OverflowError:
+            raise OverflowError("the target is reached after the year 9999") from None
+        if due <= piece.end:
+            return due
+        left -= calendar.counted(piece)
+    return None
 
 
 def _utc(moment: datetime) -> datetime:

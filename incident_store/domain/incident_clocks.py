@@ -1,14 +1,15 @@
 """The SLA clocks of an incident: policy applied to its events (semantics 13, 15, 16, 20)."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 
 from incident_store.domain.clocks import Pause, Reading, read_clock
-from incident_store.domain.incidents import Event, corrected, fold
-from incident_store.domain.intervals import Interval, intersect, total
-from incident_store.domain.lifecycle import EventKind
-from incident_store.domain.policies import ClockName, ClockRule, Responsible, SlaPolicy, Target
+from incident_store.domain.incidents import Event, Incident, corrected, fold
+from incident_store.domain.intervals import Interval
+from incident_store.domain.lifecycle import SUPERSEDING, TRANSITIONS, EventKind, State
+from incident_store.domain.policies import ClockName, ClockRule, Responsible, Severity, SlaPolicy, Target
 
 BACK = "restablecida"
 """Why the time between a restoration and its relapse does not count; it is not a pause (semantics 15)."""
@@ -19,13 +20,23 @@ RESUMED = frozenset({EventKind.RESTORED, EventKind.CLOSED})
 
 @dataclass(frozen=True)
 class Clock:
-    """One SLA clock of an incident, read at one moment."""
+    """One SLA clock of an incident, read at one moment. `answering` says who was responsible from when on."""
 
     name: ClockName
     target: Target
     stopped: bool
     reading: Reading
-    by_responsible: Mapping[Responsible, timedelta]
+    answering: tuple[tuple[datetime, Responsible], ...]
+
+    @cached_property
+    def by_responsible(self) -> Mapping[Responsible, timedelta]:
+        """The counted time by who was responsible when it passed; sums exactly to what elapsed (semantics 20)."""
+        shares: dict[Responsible, timedelta] = {}
+        ends = [start for start, _ in self.answering[1:]] + [self.reading.span.end]
+        for (start, responsible), end in zip(self.answering, ends, strict=True):
+            counted = self.reading.counted(Interval(start, max(start, end)))
+            shares[responsible] = shares.get(responsible, timedelta()) + counted
+        return {responsible: span for responsible, span in shares.items() if span}
 
 
 @dataclass
@@ -38,68 +49,98 @@ class _Span:
     gaps: list[Pause]
 
 
+@dataclass(frozen=True)
+class _Stay:
+    """How long the incident was in a state, and the reason given with what led there."""
+
+    state: State
+    start: datetime
+    end: datetime | None
+    reason: str
+
+
 def read_clocks(events: Sequence[Event], policy: SlaPolicy, now: datetime) -> tuple[Clock, ...]:
-    """The incident's clocks at `now`; pure, so the same events always give the same reading (semantics 17)."""
-    incident, effective = fold(events), sorted(corrected(events), key=lambda event: event.at)
+    """The incident's clocks at `now`; pure, so the same events always give the same reading (semantics 17).
+
+    Events are taken in the order in which they were written down, each with its own time. What was discarded owes
+    nothing and has no clocks.
+    """
+    incident, effective = fold(events), corrected(events)
+    if incident.state is State.DISCARDED:
+        return ()
     terms = policy.at(incident.times[EventKind.DETECTED])
-    clocks = []
-    for name, rule in terms.clocks.items():
-        target = terms.targets.get((name, incident.severity))
-        span = _span(effective, rule)
-        if target is None or span is None or not rule.concerns(incident.responsible):
-            continue
-        pauses = [*span.gaps, *(_pauses(effective) if rule.pausable else ())]
-        reading = read_clock(target.calendar, target.target, span.start, span.stop, pauses, now)
-        shares = _shares(effective, reading)
-        clocks.append(Clock(name, target, span.stop is not None, reading, shares))
-    return tuple(clocks)
+    found = (_clock(name, rule, terms.targets, incident, effective, now) for name, rule in terms.clocks.items())
+    return tuple(clock for clock in found if clock is not None)
+
+
+def _clock(
+    name: ClockName,
+    rule: ClockRule,
+    targets: Mapping[tuple[ClockName, Severity, Responsible], Target],
+    incident: Incident,
+    events: Sequence[Event],
+    now: datetime,
+) -> Clock | None:
+    """One clock of an incident; None if it has no target for it, does not concern it, or has not started."""
+    target = targets.get((name, incident.severity, incident.responsible))
+    span = _span(events, rule) if target is not None and rule.concerns(incident.responsible) else None
+    if target is None or span is None:
+        return None
+    pauses = [*span.gaps, *_pauses(events, rule, incident)]
+    reading = read_clock(target.calendar, target.target, span.start, span.stop, pauses, now)
+    return Clock(name, target, span.stop is not None, reading, _answering(events, reading.span.start))
 
 
 def _span(events: Iterable[Event], rule: ClockRule) -> _Span | None:
-    """The span of a clock under its rule, None when it has not started."""
+    """The span of a clock under its rule, None when it has not started; the earliest of its stops counts."""
     span: _Span | None = None
     for event in events:
-        if event.kind is EventKind.REOPENED and rule.start in RESUMED:
+        kind = event.kind
+        if kind is EventKind.REOPENED and rule.start in RESUMED:
             span = None
+        elif kind is rule.start and (span is None or kind in SUPERSEDING):
+            span = _Span(event.at, None, None, []) if span is None else span
+            span.start = event.at
         elif span is None:
-            span = _Span(event.at, None, None, []) if event.kind is rule.start else None
-        elif event.kind is EventKind.REOPENED and span.stop is not None and span.stopped_by in RESUMED:
+            continue
+        elif kind is EventKind.REOPENED and span.stop is not None and span.stopped_by in RESUMED:
             span.gaps.append(Pause(span.stop, max(span.stop, event.at), BACK))
             span.stop = span.stopped_by = None
-        elif event.kind in rule.stops and span.stop is None and event.at >= span.start:
-            span.stop, span.stopped_by = event.at, event.kind
+        elif kind in rule.stops and event.at >= span.start and (span.stop is None or event.at < span.stop):
+            span.stop, span.stopped_by = event.at, kind
     return span
 
 
-def _pauses(events: Iterable[Event]) -> list[Pause]:
-    """The waits, each with its reason; one that was never ended lasts until the incident was restored or closed."""
-    pauses: list[Pause] = []
+def _pauses(events: Sequence[Event], rule: ClockRule, incident: Incident) -> list[Pause]:
+    """The stays in states that stop this clock, each with its reason; the last one may be open."""
+    rules = [one for one in rule.pauses if one.concerns(incident.severity, incident.responsible)]
+    if not rules:
+        return []
+    stays = [stay for stay in _stays(events) if any(one.holds(stay.state, stay.reason) for one in rules)]
+    return [Pause(stay.start, stay.end, stay.reason or stay.state.value) for stay in stays]
+
+
+def _stays(events: Sequence[Event]) -> Iterator[_Stay]:
+    """The states that the incident went through, in the order in which they were written down."""
+    state, since, reason = State.DETECTED, events[0].at, ""
     for event in events:
-        if event.kind is EventKind.WAITING_BEGAN:
-            pauses.append(Pause(event.at, None, event.details.get("reason", "paused")))
-        elif event.kind in {EventKind.WAITING_ENDED, *RESUMED} and pauses and pauses[-1].end is None:
-            pauses[-1] = replace(pauses[-1], end=max(pauses[-1].start, event.at))
-    return pauses
+        following = TRANSITIONS[state].get(event.kind, state)
+        if following is not state:
+            yield _Stay(state, since, max(since, event.at), reason)
+            state, since, reason = following, event.at, event.details.get("reason", "")
+    yield _Stay(state, since, None, reason)
 
 
-def _shares(events: Iterable[Event], reading: Reading) -> dict[Responsible, timedelta]:
-    """The counted time by who was responsible when it passed; sums exactly to what elapsed (semantics 20).
+def _answering(events: Iterable[Event], start: datetime) -> tuple[tuple[datetime, Responsible], ...]:
+    """Who was responsible from when on; at first nobody.
 
-    A validated responsible answers from the time the validation says (`from`), else from the detection on.
+    A validated responsible answers from the time the validation says (`from`), else from the clock's start on.
     """
-    counted = [stretch.interval for stretch in reading.explanation if stretch.counts]
-    if not counted:
-        return {}
-    edges: list[tuple[datetime, Responsible]] = [(counted[0].start, Responsible.NOBODY)]
+    edges: list[tuple[datetime, Responsible]] = [(start, Responsible.NOBODY)]
     for event in events:
         if event.kind is EventKind.VALIDATED:
             since = event.details.get("from")
-            moment = datetime.fromisoformat(since) if since else counted[0].start
+            moment = max(start, datetime.fromisoformat(since)) if since else start
             edges = [edge for edge in edges if edge[0] < moment]
             edges.append((moment, Responsible(event.details["responsible"])))
-    shares: dict[Responsible, timedelta] = {}
-    for index, (start, responsible) in enumerate(edges):
-        end = edges[index + 1][0] if index + 1 < len(edges) else max(start, counted[-1].end)
-        span = total(intersect([Interval(start, max(start, end))], counted))
-        shares[responsible] = shares.get(responsible, timedelta()) + span
-    return {responsible: span for responsible, span in shares.items() if span}
+    return tuple(edges)

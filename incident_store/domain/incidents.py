@@ -160,9 +160,9 @@ def following_events(
     events: list[Event] = []
     detected_at = min(episode.started_at for episode in episodes)
     began_at = min(_fault_began(episode) for episode in episodes)
-    if began_at < incident.times[EventKind.FAULT_BEGAN]:
+    if began_at < _earliest(history, EventKind.FAULT_BEGAN):
         events.append(Event(EventKind.FAULT_BEGAN, began_at, now))
-    if detected_at < incident.times[EventKind.DETECTED]:
+    if detected_at < _earliest(history, EventKind.DETECTED):
         details = {"reason": "earlier_start"}
         events.append(Event(EventKind.DETECTED, detected_at, now, details=details))
     severity = max(
@@ -173,6 +173,11 @@ def following_events(
         events.append(Event(EventKind.SEVERITY_SET, now, now, details={"severity": severity.value}))
     remarks = _flapping(incident, episodes, policy, now)
     return events + _suspicion(history, episodes, policy, now) + remarks + _restoration(incident, episodes, now)
+
+
+def _earliest(history: Sequence[Event], kind: EventKind) -> datetime:
+    """The earliest time written down, uncorrected: what a person made of it stands until more is known."""
+    return min(event.at for event in history if event.kind is kind)
 
 
 def _flapping(incident: Incident, episodes: Sequence[Episode], policy: SlaPolicy, now: datetime) -> list[Event]:

@@ -58,6 +58,9 @@ class EventKind(StrEnum):
     REOPENED = "reopened"
     CORRECTED = "corrected"
     NOTED = "noted"
+    EXCLUSION_PROPOSED = "exclusion_proposed"
+    EXCLUSION_VALIDATED = "exclusion_validated"
+    EXCLUSION_REJECTED = "exclusion_rejected"
 
 
 _RCA = {EventKind.RCA_ASKED, EventKind.RCA_RECEIVED}
@@ -107,7 +110,7 @@ TRANSITIONS: Mapping[State, Mapping[EventKind, State]] = {
     State.RESTORED: {
         EventKind.REOPENED: State.REOPENED,
         EventKind.CLOSED: State.CLOSED,
-        **_stay(State.RESTORED, EventKind.DIAGNOSED, EventKind.VALIDATED, *_RCA),
+        **_stay(State.RESTORED, EventKind.DIAGNOSED, EventKind.VALIDATED, EventKind.ANNOUNCED, *_RCA),
     },
     State.REOPENED: {
         EventKind.ANALYSIS_BEGAN: State.IN_ANALYSIS,
@@ -118,15 +121,42 @@ TRANSITIONS: Mapping[State, Mapping[EventKind, State]] = {
     State.CLOSED: {
         EventKind.REOPENED: State.REOPENED,
         EventKind.CONSOLIDATED: State.CONSOLIDATED,
-        **_stay(State.CLOSED, EventKind.ANNOUNCED, *_RCA),
+        **_stay(State.CLOSED, EventKind.DIAGNOSED, EventKind.VALIDATED, EventKind.ANNOUNCED, *_RCA),
     },
     State.CONSOLIDATED: _stay(State.CONSOLIDATED, EventKind.RCA_RECEIVED),
     State.DISCARDED: {},
 }
 """State × what happened → state. What is not here is refused."""
 
-EVERYWHERE = frozenset({EventKind.CORRECTED, EventKind.NOTED})
+EXCLUSIONS = frozenset({EventKind.EXCLUSION_PROPOSED, EventKind.EXCLUSION_VALIDATED, EventKind.EXCLUSION_REJECTED})
+"""How minutes leave the contractual figure; not those of a discarded incident, which has none there."""
+
+EVERYWHERE = frozenset({EventKind.CORRECTED, EventKind.NOTED, *EXCLUSIONS})
 """What may be added in any state and changes none."""
+
+SUPERSEDING = frozenset({EventKind.FAULT_BEGAN, EventKind.DETECTED})
+"""Facts of which the last one written down replaces those before it."""
+
+NOT_BEFORE: Mapping[EventKind, frozenset[EventKind]] = {
+    EventKind.DETECTED: frozenset({EventKind.FAULT_BEGAN}),
+    EventKind.ANALYSIS_BEGAN: frozenset({EventKind.DETECTED, EventKind.REOPENED}),
+    EventKind.DIAGNOSED: frozenset({EventKind.DETECTED, EventKind.ANALYSIS_BEGAN}),
+    EventKind.VALIDATED: frozenset({EventKind.DETECTED, EventKind.DIAGNOSED}),
+    EventKind.DISPATCHED: frozenset({EventKind.DETECTED, EventKind.REOPENED}),
+    EventKind.RESPONSIBLE_ANSWERED: frozenset({EventKind.DETECTED, EventKind.DISPATCHED}),
+    EventKind.WAITING_BEGAN: frozenset({EventKind.DETECTED, EventKind.REOPENED}),
+    EventKind.WAITING_ENDED: frozenset({EventKind.DETECTED, EventKind.WAITING_BEGAN}),
+    EventKind.RESTORED: frozenset({EventKind.DETECTED, EventKind.REOPENED}),
+    EventKind.REOPENED: frozenset({EventKind.DETECTED, EventKind.RESTORED}),
+    EventKind.RCA_ASKED: frozenset({EventKind.DETECTED, EventKind.RESTORED}),
+    EventKind.RCA_RECEIVED: frozenset({EventKind.DETECTED, EventKind.RESTORED, EventKind.RCA_ASKED}),
+    EventKind.CLOSED: frozenset({EventKind.DETECTED, EventKind.RESTORED, EventKind.REOPENED}),
+    EventKind.ANNOUNCED: frozenset({EventKind.DETECTED, EventKind.RESTORED}),
+    EventKind.CONSOLIDATED: frozenset({EventKind.DETECTED, EventKind.CLOSED}),
+    EventKind.DISCARDED: frozenset({EventKind.DETECTED}),
+}
+"""What cannot have happened before what. A restoration may well lie before the dispatch: the service was back
+before the ticket was written, and nobody had noticed."""
 
 _BOTH = frozenset({Role.ANALYST, Role.SUPERVISOR})
 _SUPERVISOR = frozenset({Role.SUPERVISOR})
@@ -149,6 +179,9 @@ ROLES: Mapping[EventKind, frozenset[Role]] = {
     EventKind.REOPENED: _SUPERVISOR,
     EventKind.CORRECTED: _BOTH,
     EventKind.NOTED: _BOTH,
+    EventKind.EXCLUSION_PROPOSED: _BOTH,
+    EventKind.EXCLUSION_VALIDATED: _SUPERVISOR,
+    EventKind.EXCLUSION_REJECTED: _SUPERVISOR,
 }
 """Who may do each step. A supervisor may do an analyst's step; nobody else acts on incidents."""
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from incident_store.domain.calendars import Calendar
-from incident_store.domain.lifecycle import EventKind
+from incident_store.domain.lifecycle import EventKind, State
 
 
 class Severity(StrEnum):
@@ -40,12 +40,32 @@ class ClockName(StrEnum):
 
 
 @dataclass(frozen=True)
+class PauseRule:
+    """A clock stands still while the incident is in one of these states; None: whatever the reason, severity, fault."""
+
+    states: frozenset[State]
+    reasons: frozenset[str] | None = None
+    severities: frozenset[Severity] | None = None
+    responsibles: frozenset[Responsible] | None = None
+
+    def concerns(self, severity: Severity, responsible: Responsible) -> bool:
+        """Whether the rule speaks of incidents such as this one."""
+        return (self.severities is None or severity in self.severities) and (
+            self.responsibles is None or responsible in self.responsibles
+        )
+
+    def holds(self, state: State, reason: str) -> bool:
+        """Whether it stops the clock in this state, entered for this reason; reasons are compared without case."""
+        return state in self.states and (self.reasons is None or reason.strip().casefold() in self.reasons)
+
+
+@dataclass(frozen=True)
 class ClockRule:
-    """When a clock starts and stops, whether waits stop it, and for whose faults it runs (None: everybody's)."""
+    """When a clock starts and stops, what makes it pause, and for whose faults it runs (None: everybody's)."""
 
     start: EventKind
     stops: frozenset[EventKind]
-    pausable: bool
+    pauses: tuple[PauseRule, ...] = ()
     responsibles: frozenset[Responsible] | None = None
 
     def concerns(self, responsible: Responsible) -> bool:
@@ -78,7 +98,7 @@ class Terms:
     severities: Mapping[str, Severity]
     owners: Mapping[str, Responsible]
     clocks: Mapping[ClockName, ClockRule]
-    targets: Mapping[tuple[ClockName, Severity], Target]
+    targets: Mapping[tuple[ClockName, Severity, Responsible], Target]
 
     def severity(self, alert_severity: str | None) -> Severity:
         """The process's word for an alert's; an alert without a known word counts as Media, not as harmless."""

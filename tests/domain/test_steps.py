@@ -73,6 +73,7 @@ def test_the_whole_road_of_the_ten_activities() -> None:
     assert allowed(history, Kind.INCIDENT, Role.SUPERVISOR) == (
         EventKind.RCA_RECEIVED,
         EventKind.CORRECTED,
+        EventKind.EXCLUSION_PROPOSED,
         EventKind.NOTED,
     )
 

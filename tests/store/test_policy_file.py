@@ -1,16 +1,23 @@
 """What `sla.yml` may say of time, and `renteseg sla clock` on lines that say nonsense."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from groundwork.problems import ConfigurationError
 from incident_store.clock_lines import evaluate_lines
+from incident_store.domain.incident_clocks import Clock, read_clocks
+from incident_store.domain.incidents import Event
+from incident_store.domain.lifecycle import EventKind
+from incident_store.domain.policies import ClockName, Responsible, Severity, SlaPolicy
 from incident_store.policy_file import read_policy
+from tests.builders import at
+from tests.domain.test_steps import OPENED, SOFIA, WHOLE_ROAD, walk
 from tests.processes import ROOT
 
+WAIT = (SOFIA, EventKind.WAITING_BEGAN, 30, {"reason": "Espera del operador "})
 CLOCK = {"calendar": "24x7", "target_seconds": 60, "start": "2026-10-05T09:00:00Z"}
 NOW = datetime(2026, 10, 5, 9, 0, 30, tzinfo=UTC)
 
@@ -24,6 +31,35 @@ NOW = datetime(2026, 10, 5, 9, 0, 30, tzinfo=UTC)
         ("within: 30m", "within: 99999999999d", "more than ten years"),
         ("within: 45h", "within: 3650d", "would take decades of 'laboral'"),
         ("extra_holidays: {}", "extra_holidays: {2026-02-30: x}", "'2026-02-30' is no timestamp"),
+        (
+            'mon: [["08:30", "17:30"]]',
+            'mon: [["08:30", "13:00"], ["12:00", "17:30"]]',
+            "windows of mon overlap; write windows",
+        ),
+        (
+            'mon: [["08:30", "17:30"]]',
+            'mon: [["17:30", "08:30"]]',
+            "opens before it closes, within 00:00 and 24:00; write",
+        ),
+        (
+            'mon: [["08:30", "17:30"]]',
+            'mon: [["8h30", "17:30"]]',
+            "'8h30' is not a time of day such as 08:30; write windows",
+        ),
+        ("holidays: PE", "holidays: PERU", "is no country code"),
+        (
+            "calendar: laboral, contractual: false}",
+            "calendar: nocturno, contractual: false}",
+            "write one of continuo, laboral",
+        ),
+        (
+            "      baja:\n        response:",
+            "      baja:\n        rca:",
+            "no target for baja.response; add each, as response:",
+        ),
+        ("states: [en_espera]", "states: [esperando]", "states"),
+        ("stops: [rca_received]", "stops: []", "at least 1 item"),
+        ("relapse_window: 3h", "relapse_windows: 3h", "did you mean 'relapse_window'?"),
     ],
 )
 def test_times_that_cannot_be_reckoned_with_are_refused_by_file_and_line(
@@ -37,6 +73,73 @@ def test_times_that_cannot_be_reckoned_with_are_refused_by_file_and_line(
     said = [problem for problem in raised.value.problems if words in str(problem)]
     assert said
     assert all(problem.line and len(str(problem)) < 500 for problem in said)
+
+
+def changed(folder: Path, *changes: tuple[str, str]) -> SlaPolicy:
+    """The shipped policy with these words changed."""
+    text = (ROOT / "config" / "sla.yml").read_text()
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new, 1)
+    (folder / "sla.yml").write_text(text)
+    return read_policy(folder)
+
+
+def resolution(policy: SlaPolicy, history: list[Event], minute: float) -> Clock:
+    return next(clock for clock in read_clocks(history, policy, at(minute)) if clock.name is ClockName.RESOLUTION)
+
+
+def test_a_calendar_without_opening_hours_is_refused_with_its_line(tmp_path: Path) -> None:
+    windows = "\n".join(f'          {day}: [["08:30", "17:30"]]' for day in ("mon", "tue", "wed", "thu", "fri"))
+    with pytest.raises(ConfigurationError) as raised:
+        changed(tmp_path, (f"week:\n{windows}", "week: {}"))
+    (problem,) = [one for one in raised.value.problems if "needs opening hours" in one.what]
+    assert "write windows such as" in problem.remedy
+    assert problem.line is not None
+
+
+def test_what_pauses_a_clock_is_data_state_reason_severity_and_responsible(tmp_path: Path) -> None:
+    waiting = walk(*WHOLE_ROAD[:5], WAIT)
+    for narrowed, minutes in (
+        ("{states: [en_espera]}", 30),
+        ("{states: [en_espera], reasons: [espera del operador]}", 30),
+        ("{states: [en_espera], reasons: [otra cosa]}", 50),
+        ("{states: [en_espera], severities: [baja]}", 50),
+        ("{states: [en_espera], severities: [alta], responsibles: [B]}", 30),
+        ("{states: [en_espera], responsibles: [A]}", 50),
+        ("{states: [derivada]}", 45),
+        ("{states: [derivada]}, {states: [en_espera]}", 25),
+    ):
+        policy = changed(tmp_path, ("{states: [en_espera]}", narrowed))
+        assert resolution(policy, waiting, 50).reading.elapsed == timedelta(minutes=minutes), narrowed
+
+
+def test_a_responsible_may_have_a_target_and_a_calendar_of_its_own(tmp_path: Path) -> None:
+    own = "by_responsible: {B: {within: 9h, calendar: laboral, contractual: true}}"
+    shipped = "resolution: {within: 4h, calendar: continuo, contractual: false"
+    policy = changed(tmp_path, (shipped, f"{shipped}, {own}"))
+    suspected = resolution(policy, OPENED, 50)
+    assert (suspected.target.target, suspected.target.contractual) == (timedelta(hours=9), True)
+    # Monday noon: 5.5 hours are left of the day's 9, the other 3.5 pass on Tuesday.
+    assert suspected.reading.due == at(24 * 60)
+    other = policy.versions[0].targets[ClockName.RESOLUTION, Severity.HIGH, Responsible.OTI]
+    assert other.target == timedelta(hours=4)
+
+
+def test_terms_take_effect_on_their_day_and_older_incidents_keep_theirs(tmp_path: Path) -> None:
+    text = (ROOT / "config" / "sla.yml").read_text()
+    first = text[text.index("  - effective_from") :]
+    second = first.replace("2026-02-26", "2026-10-06").replace("within: 4h", "within: 2h")
+    (tmp_path / "sla.yml").write_text(text + second)
+    policy = read_policy(tmp_path)
+    for day, hours in ((0, 4), (1, 2)):
+        moved = [
+            Event(one.kind, one.at + timedelta(days=day), one.recorded_at, one.author, one.details) for one in OPENED
+        ]
+        assert resolution(policy, moved, day * 1440 + 5).target.target == timedelta(hours=hours)
+    (tmp_path / "sla.yml").write_text(text + second.replace("2026-10-06", "2026-02-26"))
+    with pytest.raises(ConfigurationError, match="effective_from must grow"):
+        read_policy(tmp_path)
 
 
 def test_of_lines_that_cannot_be_read_each_answers_an_error_of_its_own() -> None:

@@ -1,0 +1,40 @@
+"""Days that are closed whole: a country's holidays, kept by the `holidays` package, and days that no package knows."""
+
+import functools
+from collections.abc import Mapping
+from datetime import date
+from typing import Literal
+
+import holidays as packaged
+from pydantic import Field, field_validator
+
+from groundwork.configuration import Strict
+
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+YEARS = range(2020, 2051)
+"""The years whose holidays are known."""
+
+
+class ClosedDays(Strict):
+    """When a calendar is closed whole: `holidays` names the country, `extra_holidays` the days a decree adds."""
+
+    holidays: str | None = None
+    extra_holidays: dict[date, str] = Field(default_factory=dict)
+
+    @field_validator("holidays")
+    @classmethod
+    def _known_country(cls, country: str | None) -> str | None:
+        if country is not None and country not in packaged.list_supported_countries():
+            raise ValueError("is no country code that the holidays package knows, such as PE")
+        return country
+
+    @functools.cached_property
+    def closed_days(self) -> Mapping[date, str]:
+        """Every closed day by name; the extra list wins where both name a day."""
+        return {**(_holidays_of(self.holidays) if self.holidays else {}), **self.extra_holidays}
+
+
+@functools.lru_cache(maxsize=8)
+def _holidays_of(country: str) -> dict[date, str]:
+    return dict(packaged.country_holidays(country, years=YEARS, language="es").items())
