@@ -324,6 +324,36 @@ def maintenance_show(number: int, as_json: Json = False) -> None:
     package("incident_store.maintenance_commands").show_command(settings(), number, as_json=as_json)
 
 
+@incident.command("attach")
+def incident_attach(
+    number: int,
+    file: Annotated[Path, typer.Argument(help="Text, PDF, picture, sheet or document without macros, mail, ZIP.")],
+    purpose: Annotated[str, typer.Option("--as", help="log, capture, rca or other")] = "other",
+    by: Annotated[str, typer.Option(help="The person who attaches.")] = "",
+    at: Annotated[datetime | None, typer.Option(help="When the RCA was received; now.")] = None,
+    as_json: Json = False,
+) -> None:
+    """A file of an incident: a log, a capture, the provider's report (which also records its receipt)."""
+    command = package("incident_store.attachment_commands").attach_command
+    command(settings(), number, file, purpose=purpose, by=by, at=at, as_json=as_json)
+
+
+@incident.command("attachments")
+def incident_attachments(number: int, as_json: Json = False) -> None:
+    """The files of an incident, with their digests."""
+    package("incident_store.attachment_commands").list_command(settings(), number, as_json=as_json)
+
+
+@incident.command("fetch")
+def incident_fetch(
+    number: int,
+    attachment: Annotated[int, typer.Argument(help="Its place in `renteseg incident attachments`.")],
+    out: Annotated[Path, typer.Option("--out", help="A new file, or a folder.")] = Path(),
+) -> None:
+    """One file of an incident, its digest verified."""
+    package("incident_store.attachment_commands").fetch_command(settings(), number, attachment, out=out)
+
+
 @audit.command("verify")
 def audit_verify() -> None:
     """Whether anybody changed, removed or reordered an event."""

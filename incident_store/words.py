@@ -50,6 +50,11 @@ DETAILS = {
     "from": "desde",
     "until": "hasta",
     "text": "texto",
+    "name": "nombre",
+    "sha256": "SHA-256",
+    "size": "bytes",
+    "media_type": "tipo",
+    "purpose": "uso",
 }
 VALUES = {
     "fires_again": "la alerta volvió a dispararse",
@@ -58,6 +63,10 @@ VALUES = {
     "resolved": "aviso de fin",
     "unseen": "la alerta siguiente",
     "nobody": "sin determinar",
+    "log": "registro (log)",
+    "capture": "captura",
+    "rca": "informe técnico (RCA)",
+    "other": "otro",
     "owner=provider": "componente del proveedor",
     "owner=operator": "componente del operador",
     "owner=oti": "componente de OTI",
@@ -92,6 +101,8 @@ EVENTS = {
     EventKind.EXCLUSION_PROPOSED: "Exclusión propuesta",
     EventKind.EXCLUSION_VALIDATED: "Exclusión validada",
     EventKind.EXCLUSION_REJECTED: "Exclusión rechazada",
+    EventKind.ATTACHED: "Archivo adjunto",
+    EventKind.EVIDENCE_TAKEN: "Evidencia de la apertura",
 }
 
 WINDOW_STAGES = {

@@ -61,6 +61,8 @@ class EventKind(StrEnum):
     EXCLUSION_PROPOSED = "exclusion_proposed"
     EXCLUSION_VALIDATED = "exclusion_validated"
     EXCLUSION_REJECTED = "exclusion_rejected"
+    ATTACHED = "attached"
+    EVIDENCE_TAKEN = "evidence_taken"
 
 
 _RCA = {EventKind.RCA_ASKED, EventKind.RCA_RECEIVED}
