@@ -55,6 +55,7 @@ DETAILS = {
     "size": "bytes",
     "media_type": "tipo",
     "purpose": "uso",
+    "unavailability": "indisponibilidad",
 }
 VALUES = {
     "fires_again": "la alerta volvió a dispararse",
@@ -67,6 +68,8 @@ VALUES = {
     "capture": "captura",
     "rca": "informe técnico (RCA)",
     "other": "otro",
+    "confirmed": "confirmada",
+    "none": "no hubo",
     "owner=provider": "componente del proveedor",
     "owner=operator": "componente del operador",
     "owner=oti": "componente de OTI",

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from enum import StrEnum
 
 from incident_store.domain.exclusions import DECISIONS, Exclusion, exclusions, interval
-from incident_store.domain.incidents import Event, corrected
+from incident_store.domain.incidents import Event, Kind, corrected
 from incident_store.domain.lifecycle import NOT_BEFORE, SUPERSEDING, EventKind
 from incident_store.domain.policies import Responsible, Severity
 from incident_store.domain.refusals import Reason, Refusal, Step
@@ -14,6 +15,7 @@ REQUIRED: Mapping[EventKind, tuple[str, ...]] = {
     EventKind.DISPATCHED: ("to",),
     EventKind.WAITING_BEGAN: ("reason",),
     EventKind.RESTORED: ("tests",),
+    EventKind.CLOSED: ("unavailability",),
     EventKind.DISCARDED: ("reason",),
     EventKind.REOPENED: ("reason",),
     EventKind.CORRECTED: ("event", "reason"),
@@ -22,7 +24,22 @@ REQUIRED: Mapping[EventKind, tuple[str, ...]] = {
     EventKind.EXCLUSION_VALIDATED: ("event",),
     EventKind.EXCLUSION_REJECTED: ("event", "reason"),
 }
-"""What must be said with a step, so that the record explains itself."""
+"""What must be said with a step, so that the record explains itself; a consulta is closed without a word."""
+
+
+class Unavailability(StrEnum):
+    """What the closing supervisor says of an incidencia: whether loads are owed because of it (semantics 33)."""
+
+    CONFIRMED = "confirmed"
+    NONE = "none"
+
+
+WORDS: Mapping[str, frozenset[str]] = {
+    "responsible": frozenset(Responsible),
+    "severity": frozenset(Severity),
+    "unavailability": frozenset(Unavailability),
+}
+"""The closed lists among the details."""
 
 
 def decidable(history: Sequence[Event], kind: EventKind) -> dict[int, Exclusion]:
@@ -38,13 +55,14 @@ def by_time(step: Step, now: datetime) -> Refusal | None:
     return None
 
 
-def by_details(step: Step, history: Sequence[Event], now: datetime) -> Refusal | None:
+def by_details(step: Step, kind: Kind, history: Sequence[Event], now: datetime) -> Refusal | None:
     """What must be said with a step is said, in words that are known."""
-    missing = [name for name in REQUIRED.get(step.kind, ()) if not step.details.get(name, "").strip()]
+    answered = kind is Kind.QUESTION and step.kind is EventKind.CLOSED
+    needed = () if answered else REQUIRED.get(step.kind, ())
+    missing = [name for name in needed if not step.details.get(name, "").strip()]
     if missing:
         return Refusal(Reason.MISSING_DETAIL, f"{step.kind.value} needs {', '.join(missing)}")
-    words = {"responsible": {one.value for one in Responsible}, "severity": {one.value for one in Severity}}
-    for name, known in words.items():
+    for name, known in WORDS.items():
         if name in step.details and step.details[name] not in known:
             return Refusal(Reason.BAD_DETAIL, f"{name} is one of {', '.join(sorted(known))}")
     if step.kind is EventKind.CORRECTED:

@@ -30,7 +30,7 @@ def decide(history: Sequence[Event], kind: Kind, step: Step, actor: Actor, now: 
         _by_role(step, actor)
         or _by_state(history, incident, kind, step)
         or by_time(step, now)
-        or by_details(step, history, now)
+        or by_details(step, kind, history, now)
         or by_order(step, history)
         or _by_four_eyes(history, incident, step, actor)
     )

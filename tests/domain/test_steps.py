@@ -57,7 +57,7 @@ VALIDATED = (SOFIA, EventKind.VALIDATED, 12, {})
 DISPATCHED = (SOFIA, EventKind.DISPATCHED, 15, {"to": "INETUM"})
 ANSWERED = (ANA, EventKind.RESPONSIBLE_ANSWERED, 20, {})
 RESTORED = (ANA, EventKind.RESTORED, 60, TESTS)
-CLOSED = (SOFIA, EventKind.CLOSED, 70, {})
+CLOSED = (SOFIA, EventKind.CLOSED, 70, {"unavailability": "none"})
 WHOLE_ROAD = (ANALYSED, DIAGNOSED, VALIDATED, DISPATCHED, ANSWERED, RESTORED, CLOSED)
 
 
@@ -130,6 +130,15 @@ def test_a_consulta_is_closed_without_restoration() -> None:
     history = walk(*WHOLE_ROAD[:5], kind=Kind.QUESTION)
     assert refused(history, ANA, EventKind.RESTORED, details=TESTS, of=Kind.QUESTION) is Reason.QUESTION
     assert isinstance(decide(history, Kind.QUESTION, Step(EventKind.CLOSED, at(30), {}), SOFIA, at(NEVER)), Event)
+
+
+def test_closing_an_incidencia_says_whether_unavailability_was_confirmed_semantics_33() -> None:
+    history = walk(*WHOLE_ROAD[:6])
+    assert refused(history, SOFIA, EventKind.CLOSED, 70) is Reason.MISSING_DETAIL
+    assert refused(history, SOFIA, EventKind.CLOSED, 70, {"unavailability": "quizá"}) is Reason.BAD_DETAIL
+    assert refused(history, ANA, EventKind.CLOSED, 70, {"unavailability": "confirmed"}) is Reason.WRONG_ROLE
+    closing = Step(EventKind.CLOSED, at(70), {"unavailability": "confirmed"})
+    assert isinstance(decide(history, Kind.INCIDENT, closing, SOFIA, at(NEVER)), Event)
 
 
 def test_every_step_of_a_person_has_its_roles_and_every_state_can_be_left_but_the_final_ones() -> None:

@@ -24,6 +24,7 @@ from tests.processes import run_renteseg
 POLICY = shipped_policy()
 ANA, SOFIA = Actor("ana", Role.ANALYST), Actor("sofia", Role.SUPERVISOR)
 DIAGNOSIS = {"responsible": "B", "severity": "alta", "cause": "actualización fallida"}
+NO_OUTAGE = {"unavailability": "none"}
 ROAD = (
     (ANA, EventKind.ANALYSIS_BEGAN, 5, {}),
     (ANA, EventKind.DIAGNOSED, 10, DIAGNOSIS),
@@ -98,10 +99,10 @@ def test_an_alert_that_still_fires_contradicts_the_restoration(store: Engine) ->
 
 def test_a_closed_incident_leaves_the_open_list_and_takes_no_more_steps(store: Engine) -> None:
     number = restored(store)
-    walk(store, number, ((SOFIA, EventKind.CLOSED, 70, {}),))
+    walk(store, number, ((SOFIA, EventKind.CLOSED, 70, NO_OUTAGE),))
     assert incidents(store, open_only=True) == []
     with pytest.raises(StepRefused) as refusal:
-        walk(store, number, ((SOFIA, EventKind.CLOSED, 71, {}),))
+        walk(store, number, ((SOFIA, EventKind.CLOSED, 71, NO_OUTAGE),))
     assert refusal.value.reason is Reason.OUT_OF_ORDER
 
 
@@ -112,7 +113,7 @@ def test_two_supervisors_closing_at_once_one_wins_and_the_other_is_told_what_cha
 
     def close(actor: Actor) -> Event | Overtaken:
         try:
-            return advance(store, number, Step(EventKind.CLOSED, at(70), {}), actor, at(500), seen)
+            return advance(store, number, Step(EventKind.CLOSED, at(70), NO_OUTAGE), actor, at(500), seen)
         except Overtaken as error:
             return error
 
