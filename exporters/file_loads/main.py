@@ -1,6 +1,7 @@
 """The file-load exporter: reads the load log in the background and shows where the daily files stand."""
 
 import os
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
@@ -14,6 +15,8 @@ from exporters.file_loads.counting import Counting
 from exporters.file_loads.exposition import Shown, registry, rendered, shown
 from exporters.file_loads.ledger import FILE as STATE_FILE
 from exporters.file_loads.ledger import Totals, identity_of, open_ledger
+from exporters.file_loads.owed import Outage, OwedLoad, days_concerned, owed_loads
+from exporters.file_loads.owed_page import add_owed_page
 from exporters.file_loads.reader import LoadLogReader, Session
 from exporters.file_loads.snapshot import (
     USUAL_DAYS,
@@ -25,7 +28,7 @@ from exporters.file_loads.snapshot import (
     waiting_words,
 )
 from exporters.file_loads.vocabulary import DONE
-from exporters.refreshing import Circuit, Refresher, wall_clock
+from exporters.refreshing import Circuit, Refresher, SourceError, wall_clock
 from groundwork.logs import configure_logs
 from groundwork.serving import health_app, serve
 from groundwork.settings import Settings, read_settings
@@ -44,11 +47,23 @@ class LoadLogSource:
         self._identity = identity_of(configuration, make_url(configuration.load_log.url).render_as_string())
         self._usual: tuple[date | None, Mapping[Line, float]] = (None, {})
         self._told: frozenset[str] = frozenset()
+        self._turn = threading.Lock()
+
+    def owed(self, outage: Outage) -> list[OwedLoad]:
+        """The loads that an outage left unprocessed; raises SourceError. It takes turns with `read`."""
+        if not self._turn.acquire(timeout=self._configuration.load_log.statement_timeout):
+            raise SourceError("the load log is being read: ask again")
+        try:
+            with self._reader.session() as session:
+                rows = session.of_days(days_concerned(outage, self._configuration))
+        finally:
+            self._turn.release()
+        return owed_loads(rows, outage, self._configuration)
 
     def read(self) -> Snapshot:
         """One read of the load log; raises SourceError."""
         now = self._clock()
-        with self._reader.session() as session:
+        with self._turn, self._reader.session() as session:
             rows = self._rows(session, now)
             totals = self._count(session, now)
         found = snapshot(rows, self._configuration, now, totals if totals.marks.complete else None)
@@ -104,7 +119,15 @@ def run(settings: Settings | None = None) -> None:
     refresher.start()
     own = registry(configuration, refresher, wall_clock)
     app = health_app("file-loads", lambda _accept: pieces(own, refresher), lambda: not_ready(refresher))
+    add_owed_page(app, lambda outage: owed(source, refresher, outage))
     serve(app, settings.host, settings.file_loads_port)
+
+
+def owed(source: LoadLogSource, refresher: Refresher[Shown], outage: Outage) -> list[OwedLoad]:
+    """The loads that an outage left unprocessed; raises SourceError, also while the log is left alone."""
+    if refresher.circuit_open:
+        raise SourceError("the load log is left alone after repeated timeouts: ask again later")
+    return source.owed(outage)
 
 
 def not_ready(refresher: Refresher[Shown]) -> str | None:
