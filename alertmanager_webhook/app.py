@@ -14,6 +14,7 @@ from alertmanager_webhook.payload import Delivery, read_delivery
 from groundwork.serving import health_app
 from incident_store.database import StoreUnavailable, schema_lag
 from incident_store.domain.policies import SlaPolicy
+from incident_store.repeats import Repeats
 from incident_store.signals import Signal
 from incident_store.store import Recorded, record
 
@@ -64,7 +65,7 @@ def create_app(
 ) -> Flask:
     """The receiver on this store. `token` is what Alertmanager must send as `Authorization: Bearer`."""
     registry = CollectorRegistry()
-    counters = Counters(registry)
+    counters, repeats = Counters(registry), Repeats(engine)
     app = health_app("webhook", registry, lambda: schema_lag(engine))
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
 
@@ -73,18 +74,9 @@ def create_app(
         if not _authorized(token):
             counters.notifications.labels("unauthorized").inc()
             return _refused()
-        body, received_at = request.get_data(), now()
-        delivery = read_delivery(body)
+        received_at = now()
         try:
-            recorded = record(
-                engine,
-                delivery.notifications,
-                delivery.rejected,
-                policy,
-                received_at,
-                body=body,
-                signals=_signals(delivery),
-            )
+            delivery, recorded = _take(engine, repeats, policy, request.get_data(), received_at)
         except StoreUnavailable as error:
             counters.notifications.labels("unavailable").inc()
             log.error("store unavailable", reason=str(error))
@@ -94,6 +86,19 @@ def create_app(
         return jsonify(_answer(recorded)), 200
 
     return app
+
+
+def _take(engine: Engine, repeats: Repeats, policy: SlaPolicy, body: bytes, now: datetime) -> tuple[Delivery, Recorded]:
+    """Commit what a body says, unless it only repeats what is known; raises StoreUnavailable."""
+    repeated = repeats.recognise(body)
+    if repeated is not None:
+        return Delivery(), Recorded(accepted=0, duplicates=repeated, quarantined=0, incidents=())
+    delivery = read_delivery(body)
+    signals = _signals(delivery)
+    recorded = record(engine, delivery.notifications, delivery.rejected, policy, now, body=body, signals=signals)
+    if recorded.met is not None and not signals and not delivery.rejected:
+        repeats.remember(body, recorded.met)
+    return delivery, recorded
 
 
 def _signals(delivery: Delivery) -> list[Signal]:

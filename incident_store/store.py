@@ -25,6 +25,7 @@ from incident_store.episode_rows import (
 )
 from incident_store.incident_files import file_away
 from incident_store.quarantine import Rejected, quarantine
+from incident_store.repeats import Met, met
 from incident_store.signals import Signal, send_signal
 from incident_store.transactions import Unstorable, in_transaction
 
@@ -34,12 +35,13 @@ UNSTORABLE = "unstorable"
 
 @dataclass(frozen=True)
 class Recorded:
-    """What one delivery did. `incidents` are the numbers of those it touched."""
+    """What one delivery did. `incidents` are the numbers of those it touched; `met` is set when it changed nothing."""
 
     accepted: int
     duplicates: int
     quarantined: int
     incidents: tuple[int, ...]
+    met: Met | None = None
 
 
 def record(
@@ -127,8 +129,17 @@ def _apply(
         duplicates += intake.episodes == episodes
         absorbed |= {episode.identity for episode in intake.absorbed if episode.identity is not None}
         known.by_fingerprint[notification.fingerprint] = intake.episodes
+    if notifications and duplicates == len(notifications):
+        return Recorded(0, duplicates, len(rejected), (), _met(duplicates, known))
     touched = _write(connection, known, absorbed, policy, now)
     return Recorded(len(notifications) - duplicates, duplicates, len(rejected), tuple(sorted(touched)))
+
+
+def _met(alerts: int, known: Known) -> Met | None:
+    """The episodes of a delivery that changed nothing; None when some are not the latest: others may come between."""
+    stored = known.stored.values()
+    versions = sum(one.version for one in stored)
+    return met(alerts, known.stored, versions) if all(one.latest for one in stored) else None
 
 
 def _write(connection: Connection, known: Known, absorbed: Iterable[int], policy: SlaPolicy, now: datetime) -> set[int]:
