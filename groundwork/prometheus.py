@@ -16,6 +16,8 @@ from groundwork.problems import Away
 DEADLINE_SECONDS = 20.0
 LARGEST_ANSWER = 16 * 1024 * 1024
 """Bytes; a month of minutes of a hundred components fits."""
+UNPACKED = {"Accept-Encoding": "identity"}
+"""Packing a large answer costs both sides more than sending it."""
 ASKED_WRONG = frozenset({400, 404, 422})
 """Answers to a question that would not be answered otherwise if it were asked again."""
 
@@ -42,6 +44,10 @@ class Series:
 
     labels: Mapping[str, str]
     points: Sequence[tuple[datetime, float]]
+
+
+RawSeries = tuple[Mapping[str, str], Sequence[tuple[float, str]]]
+"""Labels, and points as they came: unix seconds, value as text."""
 
 
 def selector(metric: str, labels: Mapping[str, str]) -> str:
@@ -78,6 +84,27 @@ class Prometheus:
         try:
             return [Series(dict(one["metric"]), [_point(*point) for point in one["values"]]) for one in found]
         except (KeyError, TypeError, ValueError, OverflowError, OSError) as error:
+            raise self._foreign(error) from error
+
+    def points(self, query: str, start: datetime, end: datetime, step: timedelta) -> list[RawSeries]:
+        """Like `range`, for answers of millions: each point as it came, [unix seconds, value as text]."""
+        asked = {"query": query, "start": _unix(start), "end": _unix(end), "step": str(step.total_seconds())}
+        return self._raw("/api/v1/query_range", asked)
+
+    def samples(self, range_selector: str, at: datetime) -> list[RawSeries]:
+        """The samples that a selector such as `up[1h]` finds at a moment, as they are; raises as `range` does."""
+        return self._raw("/api/v1/query", {"query": range_selector, "time": _unix(at)})
+
+    def left_open(self, at: datetime) -> bool:
+        """Whether a range leaves out what stands exactly at its beginning (Prometheus 3) or takes it in (2)."""
+        minute = datetime.fromtimestamp(at.timestamp() // 60 * 60, UTC)
+        return self.instant("count_over_time(vector(1)[1m:1m])", minute)[0].value == 1
+
+    def _raw(self, path: str, asked: Mapping[str, str]) -> list[RawSeries]:
+        found = self._vector(path, asked, "matrix")
+        try:
+            return [(one["metric"], one["values"]) for one in found]
+        except (KeyError, TypeError) as error:
             raise self._foreign(error) from error
 
     def alert_rules(self, name: str) -> list[Mapping[str, Any]]:
@@ -128,7 +155,7 @@ class Prometheus:
         async with (
             asyncio.timeout(self._deadline),
             client,
-            client.stream("GET", path, params=dict(asked)) as answer,
+            client.stream("GET", path, params=dict(asked), headers=UNPACKED) as answer,
         ):
             async for piece in answer.aiter_bytes():
                 pieces.append(piece)

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from fractions import Fraction
 from itertools import product
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator, model_validator
@@ -16,6 +18,8 @@ from groundwork.durations import Seconds
 from incident_store.domain.calendars import ALWAYS, Calendar, Window, parse_window
 from incident_store.domain.lifecycle import EventKind, State
 from incident_store.domain.policies import (
+    AvailabilityTarget,
+    AvailabilityTerms,
     ClockName,
     ClockRule,
     Flapping,
@@ -28,6 +32,7 @@ from incident_store.domain.policies import (
 )
 
 MOST_WEEKS = 20 * 52
+Percent = Annotated[Decimal, Field(gt=0, le=100, decimal_places=6)]
 
 
 class CalendarEntry(ClosedDays):
@@ -96,6 +101,26 @@ class PauseEntry(Strict):
         return PauseRule(self.states, reasons, self.severities, self.responsibles)
 
 
+class AvailabilityEntry(Strict):
+    """The percentage of a month's minutes that must be up; `services` and `components` may have their own."""
+
+    target: Percent = Decimal("99.5")
+    contractual: bool = False
+    services: dict[str, Percent] = Field(default_factory=dict)
+    components: dict[str, Percent] = Field(default_factory=dict)
+
+    def terms(self) -> AvailabilityTerms:
+        """The same as a value of the domain."""
+        return AvailabilityTerms(
+            self._target(self.target),
+            {name: self._target(percent) for name, percent in self.services.items()},
+            {name: self._target(percent) for name, percent in self.components.items()},
+        )
+
+    def _target(self, percent: Decimal) -> AvailabilityTarget:
+        return AvailabilityTarget(Fraction(percent) / 100, self.contractual)
+
+
 class ClockEntry(Strict):
     """When a clock runs."""
 
@@ -118,6 +143,7 @@ class TermsEntry(Strict):
     clocks: dict[ClockName, ClockEntry]
     calendars: dict[str, Literal["always"] | CalendarEntry]
     targets: dict[Severity, dict[ClockName, TargetsEntry]]
+    availability: AvailabilityEntry = AvailabilityEntry()
 
     @field_validator("targets")
     @classmethod
@@ -162,6 +188,7 @@ class TermsEntry(Strict):
             owners=self.responsibles,
             clocks={name: entry.rule() for name, entry in self.clocks.items()},
             targets=self._targets(zone),
+            availability=self.availability.terms(),
         )
 
     def _targets(self, zone: ZoneInfo) -> Mapping[tuple[ClockName, Severity, Responsible], Target]:

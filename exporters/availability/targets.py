@@ -25,6 +25,7 @@ from exporters.availability.watched import Confirmation, Watched
 from groundwork.configuration import Strict, read
 from groundwork.durations import Seconds
 from groundwork.problems import ConfigurationError
+from groundwork.services import Combination, Quorum
 
 Component = Annotated[
     HttpComponent
@@ -75,12 +76,24 @@ class Targets(Strict):
     limits: Limits = Limits()
     follow: tuple[FollowedFiles, ...] = ()
     components: tuple[Component, ...] = ()
+    services: dict[str, Combination] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _fill_in(self) -> Self:
         if not self.components and not self.follow:
             raise ValueError("watches nothing: list components, or files to follow")
         return self.model_copy(update={"components": tuple(self.filled(component) for component in self.components)})
+
+    @model_validator(mode="after")
+    def _combinable(self) -> Self:
+        """Services that are named have components, and a quorum can be reached; followed files may add to both."""
+        for service, combination in () if self.follow else self.services.items():
+            components = sum(component.service == service for component in self.components)
+            if not components:
+                raise ValueError(f"services names {service!r}, which no component belongs to")
+            if isinstance(combination, Quorum) and combination.quorum > components:
+                raise ValueError(f"services: {service!r} needs {combination.quorum} of its {components} components")
+        return self
 
     def filled(self, component: Watched) -> Watched:
         """The component with the defaults in the places it left empty."""

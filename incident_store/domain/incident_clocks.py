@@ -88,7 +88,7 @@ def _clock(
         return None
     pauses = [*span.gaps, *_pauses(events, rule, incident)]
     reading = read_clock(target.calendar, target.target, span.start, span.stop, pauses, now)
-    return Clock(name, target, span.stop is not None, reading, _answering(events, reading.span.start))
+    return Clock(name, target, span.stop is not None, reading, responsibles(events, reading.span.start))
 
 
 def _span(events: Iterable[Event], rule: ClockRule) -> _Span | None:
@@ -131,7 +131,7 @@ def _stays(events: Sequence[Event]) -> Iterator[_Stay]:
     yield _Stay(state, since, None, reason)
 
 
-def _answering(events: Iterable[Event], start: datetime) -> tuple[tuple[datetime, Responsible], ...]:
+def responsibles(events: Iterable[Event], start: datetime) -> tuple[tuple[datetime, Responsible], ...]:
     """Who was responsible from when on; at first nobody.
 
     A validated responsible answers from the time the validation says (`from`), else from the clock's start on.

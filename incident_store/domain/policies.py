@@ -1,9 +1,10 @@
 """What was agreed: words, targets and calendars. Read from `sla.yml`, handed to the arithmetic as values."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from fractions import Fraction
 
 from incident_store.domain.calendars import Calendar
 from incident_store.domain.lifecycle import EventKind, State
@@ -91,6 +92,23 @@ class Flapping:
 
 
 @dataclass(frozen=True)
+class AvailabilityTarget:
+    """The share of a month's minutes that must be up, and whether a contract says so (semantics 25)."""
+
+    share: Fraction
+    contractual: bool
+
+
+@dataclass(frozen=True)
+class AvailabilityTerms:
+    """The target of every service and component, but for those that have one of their own."""
+
+    usual: AvailabilityTarget = AvailabilityTarget(Fraction(995, 1000), contractual=False)
+    services: Mapping[str, AvailabilityTarget] = field(default_factory=dict)
+    components: Mapping[str, AvailabilityTarget] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Terms:
     """What was agreed from one day on: how alerts are read, when clocks run and for how long they may."""
 
@@ -99,6 +117,7 @@ class Terms:
     owners: Mapping[str, Responsible]
     clocks: Mapping[ClockName, ClockRule]
     targets: Mapping[tuple[ClockName, Severity, Responsible], Target]
+    availability: AvailabilityTerms = AvailabilityTerms()
 
     def severity(self, alert_severity: str | None) -> Severity:
         """The process's word for an alert's; an alert without a known word counts as Media, not as harmless."""

@@ -1,0 +1,89 @@
+"""What incidents say of minutes: how long the fault lasted, whose it was, what a relapse joins (semantics 8, 25)."""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from incident_store.domain.incident_clocks import responsibles
+from incident_store.domain.incidents import Event, corrected, fold
+from incident_store.domain.intervals import Interval, intersect
+from incident_store.domain.lifecycle import EventKind, State
+from incident_store.domain.minute_sets import Span, between, runs
+from incident_store.domain.policies import Responsible
+
+NOT_THE_PROVIDER = frozenset({Responsible.OPERATOR, Responsible.OTI})
+"""Whose faults are not held against the provider, once a supervisor has validated that they are theirs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One stretch of an incident: from its beginning or relapse to the confirmed restoration, None while it lasts."""
+
+    start: datetime
+    restored_at: datetime | None
+
+    def until(self, now: datetime) -> Interval:
+        """The stretch as time, as far as it has gone."""
+        return Interval(self.start, max(self.start, self.restored_at or now))
+
+
+def faults(events: Sequence[Event]) -> tuple[Fault, ...]:
+    """The stretches of an incident in order; none of one that was discarded.
+
+    The first begins with the fault or its detection, whichever is earlier: a ticket may come before the monitor.
+    """
+    incident = fold(events)
+    if incident.state is State.DISCARDED:
+        return ()
+    began = incident.times.get(EventKind.FAULT_BEGAN, incident.times[EventKind.DETECTED])
+    found = [Fault(min(began, incident.times[EventKind.DETECTED]), None)]
+    for event in corrected(events):
+        if event.kind is EventKind.RESTORED:
+            found[-1] = Fault(found[-1].start, max(found[-1].start, event.at))
+        elif event.kind is EventKind.REOPENED and found[-1].restored_at is not None:
+            found.append(Fault(max(event.at, found[-1].restored_at), None))
+    return tuple(found)
+
+
+def exempt_time(events: Sequence[Event], now: datetime) -> tuple[tuple[Interval, Responsible], ...]:
+    """The time of an incident that a validated diagnosis lays on the operator or on OTI, and on whom (semantics 25)."""
+    stretches = faults(events)
+    if not stretches or not fold(events).validated:
+        return ()
+    whole = [fault.until(now) for fault in stretches]
+    edges = responsibles(sorted(corrected(events), key=lambda event: event.at), stretches[0].start)
+    exempt = []
+    for index, (start, responsible) in enumerate(edges):
+        end = edges[index + 1][0] if index + 1 < len(edges) else max(start, whole[-1].end)
+        if responsible in NOT_THE_PROVIDER and start < end:
+            exempt += [(piece, responsible) for piece in intersect([Interval(start, end)], whole)]
+    return tuple(exempt)
+
+
+def joined_minutes(down: int, span: Span, stretches: Sequence[Fault], window: timedelta, now: datetime) -> int:
+    """The minutes between the outages of one incident that a relapse within the window makes one (semantics 25).
+
+    The window runs from the end of an outage or, when it was confirmed later, from the restoration.
+    """
+    if not stretches:
+        return 0
+    whole = span.touched_by([Interval(stretches[0].start, stretches[-1].until(now).end)])
+    outages = [(first, end) for first, end in runs(down) if whole & between(first, end)]
+    joined = 0
+    for end, start in _gaps(outages):
+        over = max([span.moment(end), *_restorations(stretches, span.moment(end), span.moment(start))])
+        if span.moment(start) - over <= window:
+            joined |= between(end, start)
+    return joined
+
+
+def _gaps(outages: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    for (_, end), (start, _) in itertools.pairwise(outages):
+        yield end, start
+
+
+def _restorations(stretches: Sequence[Fault], after: datetime, before: datetime) -> Iterator[datetime]:
+    for fault in stretches:
+        if fault.restored_at is not None and after <= fault.restored_at <= before:
+            yield fault.restored_at
