@@ -2,12 +2,14 @@
 
 from collections import defaultdict
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, Row, Select, func, or_, select
 
 from incident_store.domain.episodes import Episode
 from incident_store.domain.incidents import Event, Incident, fold
+from incident_store.domain.intervals import Interval
 from incident_store.domain.lifecycle import FINAL, State
 from incident_store.episode_rows import episodes_of_incident
 from incident_store.incident_rows import event_of, history
@@ -15,6 +17,11 @@ from incident_store.models import EventRow, IncidentRow, QuarantineRow
 
 ENDED = [state.value for state in (State.CLOSED, *FINAL)]
 """States in which nothing more is expected of anybody but the record."""
+
+LONGEST_LASTING = timedelta(days=100)
+"""How long before an interval an incident that is over by now can have begun to be looked at."""
+AT_ONCE = 500
+"""Incidents whose events are read in one statement."""
 
 
 @dataclass(frozen=True)
@@ -51,12 +58,26 @@ def list_incidents(connection: Connection, *, open_only: bool = False, limit: in
     query = select(*IncidentRow.__table__.c).order_by(IncidentRow.id.desc()).limit(limit)
     if open_only:
         query = query.where(IncidentRow.state.not_in(ENDED))
+    return _records(connection, query)
+
+
+def incidents_of(connection: Connection, interval: Interval) -> list[IncidentRecord]:
+    """The incidents that may bear on an interval, by number: detected in it or at most `LONGEST_LASTING` before it, or
+    not over yet."""
+    since = interval.start - LONGEST_LASTING
+    may_bear = or_(IncidentRow.detected_at >= since, IncidentRow.state.not_in(ENDED))
+    query = select(*IncidentRow.__table__.c).where(IncidentRow.detected_at < interval.end, may_bear)
+    return _records(connection, query.order_by(IncidentRow.id))
+
+
+def _records(connection: Connection, query: Select[Any]) -> list[IncidentRecord]:
     rows = connection.execute(query).all()
     events: dict[int, list[Event]] = defaultdict(list)
-    numbers = [row.id for row in rows]
-    found = select(*EventRow.__table__.c).where(EventRow.incident_id.in_(numbers)).order_by(EventRow.sequence)
-    for row in connection.execute(found):
-        events[row.incident_id].append(event_of(row))
+    for first in range(0, len(rows), AT_ONCE):
+        numbers = [row.id for row in rows[first : first + AT_ONCE]]
+        found = select(*EventRow.__table__.c).where(EventRow.incident_id.in_(numbers)).order_by(EventRow.sequence)
+        for row in connection.execute(found):
+            events[row.incident_id].append(event_of(row))
     return [_record(row, events[row.id]) for row in rows]
 
 
