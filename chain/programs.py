@@ -19,8 +19,9 @@ PACKAGES = {
 PEERS = {
     "prometheus-blackbox-exporter": ("prometheus-blackbox-exporter",),
     "prometheus-sql-exporter": ("prometheus-sql-exporter",),
+    "victoria-metrics": ("victoria-metrics",),
 }
-"""What only the benchmarks compare with; fetched when one of them asks."""
+"""What only benchmarks and tests compare with; fetched when one of them asks."""
 NAMES = {"prometheus-alertmanager": "alertmanager", "prometheus-blackbox-exporter": "blackbox_exporter"}
 TEMPLATES = b"/usr/share/prometheus/alertmanager"
 """Debian's Alertmanager reads its default templates from this folder, which an unpacked copy does not have."""

@@ -7,7 +7,7 @@ from pydantic import Field, field_validator
 from groundwork.configuration import read
 from groundwork.problems import ConfigurationError
 from incident_store.domain.policies import ClockName, Severity, SlaPolicy
-from incident_store.policy_file import PolicyFile, TargetEntry, TermsEntry, read_policy
+from incident_store.policy_file import PolicyFile, TargetsEntry, TermsEntry, read_policy
 
 
 class PartialTermsEntry(TermsEntry):
@@ -16,8 +16,8 @@ class PartialTermsEntry(TermsEntry):
     @field_validator("targets")
     @classmethod
     def _every_severity(
-        cls, targets: dict[Severity, dict[ClockName, TargetEntry]]
-    ) -> dict[Severity, dict[ClockName, TargetEntry]]:
+        cls, targets: dict[Severity, dict[ClockName, TargetsEntry]]
+    ) -> dict[Severity, dict[ClockName, TargetsEntry]]:
         return targets
 
 

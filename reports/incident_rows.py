@@ -1,19 +1,19 @@
 """The SLA control matrix: one row an incident, with every time of semantics 11, its clocks and what they rest on."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from incident_store.clock_lines import seconds
 from incident_store.domain.clocks import ClockState
 from incident_store.domain.incident_clocks import Clock as ReadClock
 from incident_store.domain.incident_clocks import read_clocks
-from incident_store.domain.incidents import Event, corrected, fold
-from incident_store.domain.intervals import Interval
+from incident_store.domain.incidents import Event, fold
+from incident_store.domain.intervals import Interval, total
 from incident_store.domain.lifecycle import EventKind
 from incident_store.domain.policies import Severity
 from incident_store.queries import IncidentRecord
 from reports.gathering import LIMA, Gathered
-from reports.monthly_report import Clock, Compliance, Incident, Wait
+from reports.monthly_report import Clock, Compliance, Incident, Pause
 from reports.reckoning import Subject
 
 TIMES = (
@@ -58,7 +58,7 @@ def _row(gathered: Gathered, record: IncidentRecord, subjects: Mapping[str, Subj
     without = [
         name.value
         for name, rule in terms.clocks.items()
-        if (name, incident.severity) not in terms.targets and rule.concerns(incident.responsible)
+        if (name, incident.severity, incident.responsible) not in terms.targets and rule.concerns(incident.responsible)
     ]
     return Incident(
         number=record.number,
@@ -76,7 +76,6 @@ def _row(gathered: Gathered, record: IncidentRecord, subjects: Mapping[str, Subj
         times={kind.value: incident.times[kind] for kind in TIMES if kind in incident.times},
         clocks=tuple(_clock(clock) for clock in clocks),
         without_target=tuple(without),
-        waits=tuple(_waits(record.events)),
         cause=incident.diagnosis.details.get("cause", "") if incident.diagnosis else "",
         dispatched_to=_last_word(record.events, EventKind.DISPATCHED, "to"),
         tests=_last_word(record.events, EventKind.RESTORED, "tests"),
@@ -85,28 +84,18 @@ def _row(gathered: Gathered, record: IncidentRecord, subjects: Mapping[str, Subj
 
 
 def _clock(clock: ReadClock) -> Clock:
+    reading = clock.reading
     return Clock(
         name=clock.name.value,
         target_seconds=seconds(clock.target.target),
         contractual=clock.target.contractual,
-        elapsed_seconds=seconds(clock.reading.elapsed),
-        due_at=clock.reading.due,
-        state=clock.reading.state.value,
+        elapsed_seconds=seconds(reading.elapsed),
+        due_at=reading.due,
+        state=reading.state.value,
         by_responsible={who.value: seconds(span) for who, span in sorted(clock.by_responsible.items())},
+        pauses=tuple(Pause(starts_at=span.start, ends_at=span.end, reason=reason) for span, reason in reading.pauses),
+        paused_seconds=seconds(total(span for span, _ in reading.pauses)),
     )
-
-
-def _waits(events: Sequence[Event]) -> Iterator[Wait]:
-    """The waits as they were recorded; one that was never ended has no end."""
-    began: Event | None = None
-    for event in sorted(corrected(events), key=lambda one: one.at):
-        if event.kind is EventKind.WAITING_BEGAN and began is None:
-            began = event
-        elif began is not None and event.kind in {EventKind.WAITING_ENDED, *ENDS}:
-            yield Wait(starts_at=began.at, ends_at=event.at, reason=began.details.get("reason", ""))
-            began = None
-    if began is not None:
-        yield Wait(starts_at=began.at, ends_at=None, reason=began.details.get("reason", ""))
 
 
 def _last_word(events: Sequence[Event], kind: EventKind, detail: str) -> str:

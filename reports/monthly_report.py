@@ -156,6 +156,14 @@ class Filled(Value):
     state: MinuteState
 
 
+class Pause(Value):
+    """Time in which a clock stood still, and why."""
+
+    starts_at: datetime
+    ends_at: datetime
+    reason: str
+
+
 class Clock(Value):
     """One SLA clock of an incident, read when the report was made."""
 
@@ -166,14 +174,8 @@ class Clock(Value):
     due_at: datetime | None
     state: str
     by_responsible: dict[str, float]
-
-
-class Wait(Value):
-    """A pause: the time does not count for the clocks that waits stop."""
-
-    starts_at: datetime
-    ends_at: datetime | None
-    reason: str
+    pauses: tuple[Pause, ...]
+    paused_seconds: float
 
 
 class Incident(Value):
@@ -194,7 +196,6 @@ class Incident(Value):
     times: dict[str, datetime]
     clocks: tuple[Clock, ...]
     without_target: tuple[str, ...] = Field(description="clocks for which no target is declared at this severity")
-    waits: tuple[Wait, ...]
     cause: str
     dispatched_to: str
     tests: str

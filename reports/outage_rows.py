@@ -5,7 +5,6 @@ from datetime import timedelta
 
 from incident_store.domain.incidents import fold
 from incident_store.domain.intervals import Interval, intersect
-from incident_store.domain.lifecycle import EventKind
 from incident_store.domain.minute_sets import between, runs
 from reports.gathering import LIMA, Gathered
 from reports.monthly_report import Exclusion, Filled, Maintenance, Outage
@@ -88,12 +87,12 @@ def maintenance(gathered: Gathered, found: Sequence[Subject]) -> Iterator[Mainte
 
 
 def exclusions(gathered: Gathered, found: Sequence[Subject]) -> Iterator[Exclusion]:
-    """Every stretch that a validated diagnosis takes from the provider's account, with who validated it."""
+    """Every stretch that is taken from the provider's account, with who validated that."""
     bounds = gathered.horizon.month.interval(LIMA)
     for subject in found:
         for case in subject.cases:
-            for interval, responsible in case.exempt:
-                for piece in intersect([interval], [bounds]):
+            for exempt in case.exempt:
+                for piece in intersect([exempt.interval], [bounds]):
                     down = gathered.horizon.span.touched_by([piece]) & subject.account.excluded
                     yield Exclusion(
                         component=subject.name,
@@ -101,14 +100,10 @@ def exclusions(gathered: Gathered, found: Sequence[Subject]) -> Iterator[Exclusi
                         ends_at=piece.end,
                         down=down.bit_count(),
                         incident=case.record.number,
-                        responsible=responsible.value,
-                        reason=cause_of(case),
-                        approved_by=_validator(case),
+                        responsible=exempt.responsible.value,
+                        reason=exempt.reason,
+                        approved_by=exempt.approved_by,
                     )
-
-
-def _validator(case: Case) -> str:
-    return next(event.author for event in reversed(case.record.events) if event.kind is EventKind.VALIDATED)
 
 
 def filled(gathered: Gathered) -> Iterator[Filled]:

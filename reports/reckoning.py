@@ -1,5 +1,6 @@
 """From what was gathered to the figures of each component and service: the rules of `incident_store.domain` applied."""
 
+import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,18 +18,17 @@ from incident_store.domain.availability import (
 )
 from incident_store.domain.availability import Share as DomainShare
 from incident_store.domain.incidents import Kind
-from incident_store.domain.intervals import Interval
 from incident_store.domain.maintenance import CountedWindow, counted_windows
 from incident_store.domain.minute_sets import between, runs
 from incident_store.domain.months import day_interval
-from incident_store.domain.outages import Fault, exempt_time, faults, joined_minutes
-from incident_store.domain.policies import AvailabilityTarget, Responsible, Terms
+from incident_store.domain.outages import Exempt, Fault, exempt_time, faults, joined_minutes
+from incident_store.domain.policies import AvailabilityTarget, Terms
 from incident_store.queries import IncidentRecord
 from reports.declared import DeclaredComponent
 from reports.gathering import LIMA, Gathered
 from reports.monthly_report import Component, Day, Figures, Minutes, Service, Share
 
-PERCENT_DIGITS = 4
+TEN_THOUSAND = 10_000
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Case:
 
     record: IncidentRecord
     stretches: tuple[Fault, ...]
-    exempt: tuple[tuple[Interval, Responsible], ...]
+    exempt: tuple[Exempt, ...]
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def _subject(gathered: Gathered, name: str, cases: tuple[Case, ...], filled: int
         up=up,
         down=down,
         maintenance=span.mostly_in([window.span for window in windows]) & passed,
-        exempt=span.touched_by([interval for case in cases for interval, _ in case.exempt]),
+        exempt=span.touched_by([exempt.interval for case in cases for exempt in case.exempt]),
         joined=joined,
     )
     account = component_account(watched, gathered.horizon.minutes)
@@ -207,6 +207,4 @@ def percent(share: Fraction | None) -> float | None:
     """A share in per cent, cut to four decimals: what is not reached is never shown as reached."""
     if share is None:
         return None
-    scale = 10**PERCENT_DIGITS
-    cut: int = share.numerator * 100 * scale // share.denominator
-    return cut / scale
+    return math.floor(share * 100 * TEN_THOUSAND) / TEN_THOUSAND

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from incident_store.domain.exclusions import ExclusionState, exclusions
 from incident_store.domain.incident_clocks import responsibles
 from incident_store.domain.incidents import Event, corrected, fold
 from incident_store.domain.intervals import Interval, intersect
@@ -46,19 +47,44 @@ def faults(events: Sequence[Event]) -> tuple[Fault, ...]:
     return tuple(found)
 
 
-def exempt_time(events: Sequence[Event], now: datetime) -> tuple[tuple[Interval, Responsible], ...]:
-    """The time of an incident that a validated diagnosis lays on the operator or on OTI, and on whom (semantics 25)."""
+@dataclass(frozen=True, slots=True)
+class Exempt:
+    """Time of an incident that is not held against the provider, whose fault it was, why, and who validated that."""
+
+    interval: Interval
+    responsible: Responsible
+    reason: str
+    approved_by: str
+
+
+def exempt_time(events: Sequence[Event], now: datetime) -> tuple[Exempt, ...]:
+    """What a validated diagnosis lays on the operator or on OTI, and what validated exclusions take out (rule 25)."""
     stretches = faults(events)
-    if not stretches or not fold(events).validated:
+    if not stretches:
         return ()
     whole = [fault.until(now) for fault in stretches]
-    edges = responsibles(sorted(corrected(events), key=lambda event: event.at), stretches[0].start)
-    exempt = []
+    return (*_of_others(events, whole), *_taken_out(events, whole))
+
+
+def _taken_out(events: Sequence[Event], whole: Sequence[Interval]) -> Iterator[Exempt]:
+    responsible = fold(events).responsible
+    for one in exclusions(events):
+        if one.state is ExclusionState.VALIDATED:
+            for piece in intersect([one.interval], whole):
+                yield Exempt(piece, responsible, one.reason, one.decided_by or "")
+
+
+def _of_others(events: Sequence[Event], whole: Sequence[Interval]) -> Iterator[Exempt]:
+    incident = fold(events)
+    if not incident.validated or incident.diagnosis is None:
+        return
+    validator = next(event.author for event in reversed(events) if event.kind is EventKind.VALIDATED)
+    edges = responsibles(corrected(events), whole[0].start)
     for index, (start, responsible) in enumerate(edges):
         end = edges[index + 1][0] if index + 1 < len(edges) else max(start, whole[-1].end)
         if responsible in NOT_THE_PROVIDER and start < end:
-            exempt += [(piece, responsible) for piece in intersect([Interval(start, end)], whole)]
-    return tuple(exempt)
+            for piece in intersect([Interval(start, end)], whole):
+                yield Exempt(piece, responsible, incident.diagnosis.details.get("cause", ""), validator)
 
 
 def joined_minutes(down: int, span: Span, stretches: Sequence[Fault], window: timedelta, now: datetime) -> int:

@@ -10,7 +10,7 @@ from incident_store.domain.incidents import Event
 from incident_store.domain.intervals import Interval
 from incident_store.domain.lifecycle import EventKind
 from incident_store.domain.minute_sets import Span, between
-from incident_store.domain.outages import exempt_time, faults, joined_minutes
+from incident_store.domain.outages import Exempt, exempt_time, faults, joined_minutes
 from incident_store.domain.policies import Responsible
 
 START = datetime(2026, 10, 5, 15, tzinfo=UTC)
@@ -62,7 +62,7 @@ def test_a_discarded_incident_has_no_fault() -> None:
 def test_a_validated_fault_of_the_operator_or_of_oti_is_not_held_against_the_provider(responsible: str) -> None:
     history = [*opened(10), *diagnosed(responsible, 20), event(EventKind.RESTORED, 40)]
 
-    assert exempt_time(history, NOW) == ((Interval(at(9.5), at(40)), Responsible(responsible)),)
+    assert exempt_time(history, NOW) == (Exempt(Interval(at(9.5), at(40)), Responsible(responsible), "corte", "ana"),)
 
 
 def test_a_fault_of_the_provider_or_one_not_validated_is_held_against_the_provider() -> None:
@@ -76,14 +76,26 @@ def test_a_responsible_that_answers_from_a_moment_on_is_exempt_from_there() -> N
     since = at(25).isoformat()
     history = [*opened(10), *diagnosed("C", 20, **{"from": since}), event(EventKind.RESTORED, 40)]
 
-    assert exempt_time(history, NOW) == ((Interval(at(25), at(40)), Responsible.OTI),)
+    assert exempt_time(history, NOW) == (Exempt(Interval(at(25), at(40)), Responsible.OTI, "corte", "ana"),)
+
+
+@pytest.mark.parametrize(("decision", "taken"), [("exclusion_validated", True), ("exclusion_rejected", False)])
+def test_an_exclusion_counts_once_another_person_validated_it(decision: str, taken: bool) -> None:
+    words = {"from": at(5).isoformat(), "until": at(30).isoformat(), "reason": "corte de energía"}
+    proposed = [*opened(10), event(EventKind.EXCLUSION_PROPOSED, 50, **words)]
+    history = [*proposed, event(EventKind(decision), 60, event="4", reason="no procede")]
+
+    assert exempt_time(proposed, NOW) == ()
+    assert [(one.interval, one.reason) for one in exempt_time(history, NOW)] == (
+        [(Interval(at(9.5), at(30)), "corte de energía")] if taken else []
+    )
 
 
 def test_the_time_between_restoration_and_relapse_is_nobodys() -> None:
     relapse = [event(EventKind.RESTORED, 40), event(EventKind.REOPENED, 100), event(EventKind.RESTORED, 120)]
     history = [*opened(10), *diagnosed("A", 20), *relapse]
 
-    assert [interval for interval, _ in exempt_time(history, NOW)] == [
+    assert [exempt.interval for exempt in exempt_time(history, NOW)] == [
         Interval(at(9.5), at(40)),
         Interval(at(100), at(120)),
     ]

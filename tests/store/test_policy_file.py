@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from incident_store.domain.incident_clocks import Clock, read_clocks
 from incident_store.domain.incidents import Event
 from incident_store.domain.lifecycle import EventKind
 from incident_store.domain.policies import ClockName, Responsible, Severity, SlaPolicy
+from incident_store.partial_policy import read_policy_as_far_as_it_goes
 from incident_store.policy_file import read_policy
 from tests.builders import at
 from tests.domain.test_steps import OPENED, SOFIA, WHOLE_ROAD, walk
@@ -156,3 +158,28 @@ def test_of_lines_that_cannot_be_read_each_answers_an_error_of_its_own() -> None
     assert [list(answer) for answer in bad] == [["error"]] * 5
     assert all(answer["error"].startswith(f"line {number}: ") for number, answer in enumerate(bad, 1))
     assert good["elapsed_seconds"] == 30
+
+
+@pytest.mark.parametrize("target", ["0", "100.1", "99.5 %", "99.12345678"])
+def test_an_availability_target_is_a_percentage(target: str, tmp_path: Path) -> None:
+    text = (ROOT / "config" / "sla.yml").read_text()
+    (tmp_path / "sla.yml").write_text(text.replace("target: 99.5", f"target: {target}", 1))
+    with pytest.raises(ConfigurationError, match=r"availability\.target"):
+        read_policy(tmp_path)
+
+
+def test_a_component_may_have_an_availability_target_of_its_own() -> None:
+    availability = read_policy(ROOT / "config").versions[0].availability
+    assert availability.usual.share == Fraction("0.995")
+    assert availability.components["base-datos"].share == Fraction("0.999")
+    assert not availability.usual.contractual
+
+
+def test_a_policy_without_the_targets_of_a_severity_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
+    text = (ROOT / "config" / "sla.yml").read_text()
+    (tmp_path / "sla.yml").write_text(text[: text.index("      baja:\n        response")])
+    policy, problems = read_policy_as_far_as_it_goes(tmp_path)
+    assert {severity for _, severity, _ in policy.versions[0].targets} == {Severity.HIGH, Severity.MEDIUM}
+    assert "no target for baja.response, baja.resolution" in problems[0]
+    with pytest.raises(ConfigurationError):
+        read_policy(tmp_path)

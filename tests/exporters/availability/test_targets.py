@@ -171,3 +171,24 @@ def test_entries_override_the_defaults() -> None:
     [component] = Targets.model_validate({"defaults": {"interval": "1m"}, "components": [entry]}).components
 
     assert (component.interval, component.timeout) == (60, 1)
+
+
+@pytest.mark.parametrize("entry", ["all", "any", "{quorum: 1}"])
+def test_a_service_may_say_how_it_follows_from_its_components(entry: str, tmp_path: Path) -> None:
+    """Semantics 23."""
+    assert read_targets(written(tmp_path, f"{GOOD}services: {{s: {entry}}}\n")).services.keys() == {"s"}
+
+
+@pytest.mark.parametrize(
+    ("services", "words"),
+    [
+        ("{t: all}", "services names 't', which no component belongs to"),
+        ("{s: {quorum: 2}}", "needs 2 of its 1 components"),
+        ("{s: {quorum: 0}}", "greater than or equal to 1"),
+        ("{s: most}", "'all' or 'any'"),
+        ("{s: {quorom: 1}}", "unknown key 'quorom'"),
+    ],
+)
+def test_a_service_that_cannot_work_so_is_refused(services: str, words: str, tmp_path: Path) -> None:
+    """Semantics 23."""
+    assert any(words in complaint for complaint in complaints(tmp_path, f"{GOOD}services: {services}\n"))
