@@ -355,9 +355,14 @@ def incident_fetch(
 
 
 @audit.command("verify")
-def audit_verify() -> None:
-    """Whether anybody changed, removed or reordered an event."""
-    package("incident_store.commands").audit_command(settings())
+def audit_verify(
+    expect: Annotated[
+        str, typer.Option(help="The hash of a checkpoint that was kept elsewhere: it must be among ours.")
+    ] = "",
+    as_json: Json = False,
+) -> None:
+    """Whether anybody changed, removed or reordered an event or a checkpoint; names the first broken link."""
+    package("incident_store.commands").audit_command(settings(), expected=expect, as_json=as_json)
 
 
 @loads.command("report")

@@ -9,6 +9,7 @@ from groundwork.jobs import run_jobs
 from groundwork.logs import configure_logs
 from groundwork.serving import health_app, serve_beside
 from groundwork.settings import Settings
+from incident_store import jobs as store
 from incident_store.database import open_store, schema_lag
 from incident_store.policy_file import read_policy
 
@@ -17,6 +18,6 @@ def run(settings: Settings) -> NoReturn:
     """Work until ended; raises ConfigurationError before that when the configuration is unusable."""
     configure_logs("worker")
     engine, policy, registry = open_store(settings.database_url), read_policy(settings.config), CollectorRegistry()
-    jobs = [*receiver.jobs(settings, engine, policy, registry)]
+    jobs = [*receiver.jobs(settings, engine, policy, registry), *store.jobs(engine)]
     serve_beside(health_app("worker", registry, lambda: schema_lag(engine)), settings.host, settings.worker_port)
     run_jobs(jobs, registry)

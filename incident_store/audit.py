@@ -1,87 +1,194 @@
-"""Reads every chain of events and finds the first link that does not fit (semantics 12)."""
+"""Reads every checkpoint and every chain of events, row by row, until a link does not fit (semantics 12)."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, Select, Table, exists, func, select
 
-from incident_store.domain import maintenance
-from incident_store.domain.incidents import seal
-from incident_store.incident_rows import event_of
-from incident_store.maintenance import window_event_of
-from incident_store.models import EventRow, IncidentRow, MaintenanceEventRow, MaintenanceWindowRow
+from incident_store.chains import CHAINS, Chains
+from incident_store.domain.checkpoints import CheckpointHash, Entry
+from incident_store.models import CheckpointEntryRow, CheckpointRow
+from incident_store.sealing import Checkpoint
+
+AT_ONCE = 1000
+"""Rows in memory."""
+
+CHECKPOINTS: Table = CheckpointRow.__table__  # type: ignore[assignment]
+ENTRIES: Table = CheckpointEntryRow.__table__  # type: ignore[assignment]
 
 
 @dataclass(frozen=True)
 class Broken:
-    """A link that does not fit: where, and why. `of` is what the number is of."""
+    """A link that does not fit: of what, its number, the event (None: all of it), and why."""
 
-    incident: int
-    sequence: int
+    of: str
+    number: int
+    sequence: int | None
     why: str
-    of: str = "incident"
 
     def __str__(self) -> str:
-        return f"{self.of} {self.incident}, event {self.sequence}: {self.why}"
+        event = "" if self.sequence is None else f", event {self.sequence}"
+        return f"{self.of} {self.number}{event}: {self.why}"
 
 
-@dataclass(frozen=True)
+@dataclass
 class Audit:
-    """What was read, and the first broken link of each incident that has one."""
+    """What was read until the first broken link, of which `broken` holds the only one. `unsealed` events came after
+    the last checkpoint that sealed their chain; `last` is the newest checkpoint."""
 
-    incidents: int
-    events: int
-    broken: tuple[Broken, ...]
-
-
-def verify(connection: Connection) -> Audit:
-    """Follow the chain of every incident from its first event to its last."""
-    numbers = list(connection.scalars(select(IncidentRow.id).order_by(IncidentRow.id)))
-    events, broken = 0, []
-    for number in numbers:
-        count, first = _follow(connection, number)
-        events += count
-        broken += [] if first is None else [first]
-    return Audit(len(numbers), events, (*broken, *_broken_windows(connection)))
+    events: int = 0
+    chains: dict[str, int] = field(default_factory=dict)
+    checkpoints: int = 0
+    unsealed: int = 0
+    last: Checkpoint | None = None
+    broken: tuple[Broken, ...] = ()
 
 
-def _broken_windows(connection: Connection) -> Iterator[Broken]:
-    """The first broken link of each maintenance window that has one."""
-    for number in connection.scalars(select(MaintenanceWindowRow.id).order_by(MaintenanceWindowRow.id)).all():
-        query = select(*MaintenanceEventRow.__table__.c).where(MaintenanceEventRow.window_id == number)
-        rows = connection.execute(query.order_by(MaintenanceEventRow.sequence)).all()
-        broken = next(_breaks(number, rows, seal_of_window), None) if rows else Broken(number, 1, "is missing")
-        if broken is not None:
-            yield replace(broken, of="maintenance window")
+def _nothing(_rows: int) -> None:
+    return None
 
 
-def _follow(connection: Connection, number: int) -> tuple[int, Broken | None]:
-    query = select(*EventRow.__table__.c).where(EventRow.incident_id == number).order_by(EventRow.sequence)
-    rows = connection.execute(query).all()
-    if not rows:
-        return 0, Broken(number, 1, "the incident has no events")
-    return len(rows), next(_breaks(number, rows, seal_of_row), None)
+def verify(connection: Connection, expected: str = "", seen: Callable[[int], None] = _nothing) -> Audit:
+    """Follow the checkpoints, then every chain from its first event to its last, until something does not fit.
+
+    `expected` is how the hash of a checkpoint begins that was kept elsewhere; `seen` is told of every event read.
+    """
+    audit = Audit()
+    first = next(_breaks(connection, audit, expected, seen), None)
+    audit.broken = () if first is None else (first,)
+    return audit
 
 
-def seal_of_row(previous: str, number: int, row: Row[Any]) -> str:
-    """The hash that this row of an incident should bear."""
-    return seal(previous, number, row.sequence, event_of(row))
+def count_events(connection: Connection) -> int:
+    """How many events `verify` will read."""
+    return sum(connection.scalar(select(func.count()).select_from(chains.events)) or 0 for chains in CHAINS)
 
 
-def seal_of_window(previous: str, number: int, row: Row[Any]) -> str:
-    """The hash that this row of a maintenance window should bear."""
-    return maintenance.seal(previous, number, row.sequence, window_event_of(row))
+def _breaks(connection: Connection, audit: Audit, expected: str, seen: Callable[[int], None]) -> Iterator[Broken]:
+    yield from _broken_checkpoints(connection, audit, expected)
+    for chains in CHAINS:
+        yield from _lonely(connection, chains)
+        yield from _broken_chains(connection, chains, audit, seen)
 
 
-def _breaks(number: int, rows: Sequence[Row[Any]], sealed: Callable[[str, int, Row[Any]], str]) -> Iterator[Broken]:
-    previous = ""
-    for expected, row in enumerate(rows, 1):
-        if row.sequence != expected:
-            yield Broken(number, expected, "is missing")
-            return
+def _rows(connection: Connection, query: Select[Any]) -> Iterator[Row[Any]]:
+    """The rows as they come, a few at a time."""
+    return iter(connection.execute(query, execution_options={"yield_per": AT_ONCE}))
+
+
+class _Ahead:
+    """Rows of which the next one can be looked at before it is taken."""
+
+    def __init__(self, rows: Iterator[Row[Any]]) -> None:
+        self._rows = rows
+        self.next: Row[Any] | None = next(rows, None)
+
+    def take(self) -> Row[Any]:
+        """The next row, which is there."""
+        row, self.next = self.next, next(self._rows, None)
+        assert row is not None
+        return row
+
+
+def _broken_checkpoints(connection: Connection, audit: Audit, expected: str) -> Iterator[Broken]:
+    """Each follows from the one before, is made of its entries, and one of them bears the hash kept elsewhere."""
+    entries = _Ahead(
+        _rows(connection, select(ENTRIES).order_by(ENTRIES.c.checkpoint, ENTRIES.c.chain, ENTRIES.c.number))
+    )
+    previous, found = "", False
+    for place, row in enumerate(_rows(connection, select(CHECKPOINTS).order_by(CHECKPOINTS.c.number)), 1):
+        if row.number != place:
+            yield Broken("checkpoint", place, None, "is missing")
         if row.previous_hash != previous:
-            yield Broken(number, expected, "does not follow from the event before it")
-        if row.hash != sealed(previous, number, row):
-            yield Broken(number, expected, "was changed after it was written")
+            yield Broken("checkpoint", place, None, "does not follow from the checkpoint before it")
+        digest, count = CheckpointHash(previous, row.number, row.sealed_at, row.through), 0
+        for _ in digest.taking(_entries_of(entries, row.number)):
+            count += 1
+        if row.hash != digest.hexdigest():
+            yield Broken("checkpoint", place, None, "or one of its entries was changed after it was written")
+        previous, found = row.hash, found or row.hash.startswith(expected)
+        audit.checkpoints, audit.last = place, Checkpoint(row.number, row.sealed_at, row.hash, count)
+    if entries.next is not None:
+        yield Broken("checkpoint", entries.next.checkpoint, None, "is missing, and its entries are there")
+    if expected and not found:
+        why = f"none has the hash {expected}: what was sealed then was removed or written anew"
+        yield Broken("checkpoint", audit.checkpoints, None, why)
+
+
+def _entries_of(entries: _Ahead, checkpoint: int) -> Iterator[Entry]:
+    while entries.next is not None and entries.next.checkpoint <= checkpoint:
+        row = entries.take()
+        yield Entry(row.chain, row.number, row.events, row.hash)
+
+
+def _lonely(connection: Connection, chains: Chains) -> Iterator[Broken]:
+    """A parent without events, and events without their parent."""
+    parent = chains.parents.c.id
+    empty = select(func.min(parent)).where(~exists().where(chains.owners == parent))
+    if (number := connection.scalar(empty)) is not None:
+        yield Broken(chains.of, number, 1, "is missing")
+    orphans = select(func.min(chains.owners)).where(~exists().where(parent == chains.owners))
+    if (number := connection.scalar(orphans)) is not None:
+        yield Broken(chains.of, number, None, "is missing, and its events are there")
+
+
+def _broken_chains(
+    connection: Connection, chains: Chains, audit: Audit, seen: Callable[[int], None]
+) -> Iterator[Broken]:
+    """Each event follows from the one before, and each chain is at least what the checkpoints sealed of it."""
+    of_these = select(ENTRIES).where(ENTRIES.c.chain == chains.of)
+    seals = _Ahead(_rows(connection, of_these.order_by(ENTRIES.c.number, ENTRIES.c.events)))
+    events = _rows(connection, select(chains.events).order_by(chains.owners, chains.events.c.sequence))
+    audit.chains[chains.of] = 0
+    for number, rows in groupby(events, key=lambda row: row._mapping[chains.owners]):
+        yield from _removed(chains, seals, before=number)
+        yield from _broken_links(chains, number, rows, seals, audit, seen)
+        audit.chains[chains.of] += 1
+    yield from _removed(chains, seals)
+
+
+def _removed(chains: Chains, seals: _Ahead, before: int | None = None) -> Iterator[Broken]:
+    """What was sealed of chains that are no longer there."""
+    while seals.next is not None and (before is None or seals.next.number < before):
+        seal = seals.take()
+        why = f"was removed; checkpoint {seal.checkpoint} sealed {seal.events} events of it"
+        yield Broken(chains.of, seal.number, None, why)
+
+
+def _broken_links(
+    chains: Chains,
+    number: int,
+    rows: Iterable[Row[Any]],
+    seals: _Ahead,
+    audit: Audit,
+    seen: Callable[[int], None],
+) -> Iterator[Broken]:
+    previous, place, sealed = "", 0, 0
+    for place, row in enumerate(rows, 1):
+        if row.sequence != place:
+            yield Broken(chains.of, number, place, "is missing")
+        if row.previous_hash != previous:
+            yield Broken(chains.of, number, place, "does not follow from the event before it")
+        if row.hash != _sealed(chains, previous, number, row):
+            yield Broken(chains.of, number, place, "was changed after it was written")
+        if (seal := seals.next) is not None and (seal.number, seal.events) == (number, place):
+            sealed = seals.take().events
+            if seal.hash != row.hash:
+                yield Broken(chains.of, number, place, f"is not the event that checkpoint {seal.checkpoint} sealed")
         previous = row.hash
+    audit.events += place
+    seen(place)
+    if (seal := seals.next) is not None and seal.number == number:
+        why = f"is missing; checkpoint {seal.checkpoint} sealed {seal.events} events"
+        yield Broken(chains.of, number, place + 1, why)
+    audit.unsealed += place - sealed
+
+
+def _sealed(chains: Chains, previous: str, number: int, row: Row[Any]) -> str | None:
+    """The hash that the row should bear; None when it holds what no event can say."""
+    try:
+        return chains.seal(previous, number, row)
+    except (ValueError, TypeError):
+        return None

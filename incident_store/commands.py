@@ -1,6 +1,7 @@
 """The commands that read the store or change who may log in."""
 
 import getpass
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -10,7 +11,8 @@ from groundwork.configuration import read_text
 from groundwork.problems import Refused
 from groundwork.settings import Settings
 from incident_store.advance import Report, advance, register
-from incident_store.audit import verify
+from incident_store.audit import count_events, verify
+from incident_store.audit_words import audit_json, print_audit, progress
 from incident_store.database import read_store, use_store
 from incident_store.domain.incidents import Kind
 from incident_store.domain.lifecycle import ROLES, EventKind, Role
@@ -22,6 +24,8 @@ from incident_store.policy_file import read_policy
 from incident_store.queries import find_incident, list_incidents
 from incident_store.terminal import incident_json, lima, print_incident, print_json, print_list, utc_now
 from incident_store.words import EVENTS
+
+HASH = re.compile(r"[0-9a-f]{16,64}")
 
 
 def list_command(settings: Settings, *, open_only: bool, as_json: bool) -> None:
@@ -106,13 +110,23 @@ def register_command(
     print(number)
 
 
-def audit_command(settings: Settings) -> None:
-    """`renteseg audit verify`; raises Refused naming the first broken link of each incident."""
-    with read_store(settings.database_url) as connection:
-        audit = verify(connection)
+def audit_command(settings: Settings, *, expected: str = "", as_json: bool = False) -> None:
+    """`renteseg audit verify`; raises Refused naming the first broken link.
+
+    `expected` is the hash of a checkpoint that was kept elsewhere, or its first 16 characters or more.
+    """
+    if expected and not HASH.fullmatch(expected):
+        raise Refused(
+            f"{expected!r} is not the hash of a checkpoint: 16 to 64 of 0-9 and a-f, as the worker's log shows"
+        )
+    with read_store(settings.database_url) as connection, progress("events", count_events(connection)) as seen:
+        audit = verify(connection, expected, seen)
+    if as_json:
+        print_json(audit_json(audit))
     if audit.broken:
-        raise Refused("\n".join(str(one) for one in audit.broken))
-    print(f"{audit.events} events of {audit.incidents} incidents: every chain is whole")
+        raise Refused(str(audit.broken[0]))
+    if not as_json:
+        print_audit(audit)
 
 
 def _event_kind(given: str) -> EventKind:

@@ -19,6 +19,8 @@ from groundwork.problems import Away, ConfigurationError, Problem, Refused
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_SECONDS = 5
 STATEMENT_SECONDS = 30
+IDLE_SECONDS = 60
+"""How long a transaction may wait for its own program; what is not committed soon is not committed."""
 DRIVERS = frozenset({"sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg2"})
 
 
@@ -44,7 +46,8 @@ def open_store(url: str, *, ping: bool = True) -> Engine:
             isolation_level="REPEATABLE READ",
             connect_args={
                 "connect_timeout": BUSY_SECONDS,
-                "options": f"-c lock_timeout={BUSY_SECONDS}s -c statement_timeout={STATEMENT_SECONDS}s",
+                "options": f"-c lock_timeout={BUSY_SECONDS}s -c statement_timeout={STATEMENT_SECONDS}s "
+                f"-c idle_in_transaction_session_timeout={IDLE_SECONDS}s",
             },
         )
     _make_folder(Path(parsed.database or ""))

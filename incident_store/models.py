@@ -139,6 +139,31 @@ class EventRow(Base):
     hash: Mapped[str] = mapped_column(String(64))
 
 
+class CheckpointRow(Base):
+    """One seal over all chains of events, append-only; `hash` chains it to the one before. `through` holds, by kind
+    of chain, the newest event that its round could see."""
+
+    __tablename__ = "checkpoints"
+
+    number: Mapped[int] = mapped_column(Key, primary_key=True, autoincrement=False)
+    sealed_at: Mapped[datetime] = mapped_column(index=True)
+    through: Mapped[dict[str, Any]]
+    previous_hash: Mapped[str] = mapped_column(String(64))
+    hash: Mapped[str] = mapped_column(String(64))
+
+
+class CheckpointEntryRow(Base):
+    """How far one chain had grown when a checkpoint sealed it, and the hash of its last event then; append-only."""
+
+    __tablename__ = "checkpoint_entries"
+
+    chain: Mapped[str] = mapped_column(String(32), primary_key=True)
+    number: Mapped[int] = mapped_column(Key, primary_key=True, autoincrement=False)
+    events: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    checkpoint: Mapped[int] = mapped_column(Key, index=True)
+    hash: Mapped[str] = mapped_column(String(64))
+
+
 class DeliveryRow(Base):
     """The body of a delivery that said something new, compressed with zlib; kept for a while, as evidence."""
 

@@ -7,6 +7,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import Engine, text
+
+from incident_store.append_only import APPEND_ONLY, allow_changes, refuse_changes
 from incident_store.domain.episodes import Notification
 from incident_store.domain.policies import SlaPolicy
 from incident_store.policy_file import read_policy
@@ -90,3 +93,14 @@ def alert(
         "fingerprint": "f1",
         **fields,
     }
+
+
+def tamper(engine: Engine, *statements: str) -> None:
+    """Do what the triggers refuse, as somebody does who rules over the database."""
+    with engine.begin() as connection:
+        for table in APPEND_ONLY:
+            allow_changes(connection, table)
+        for statement in statements:
+            connection.execute(text(statement))
+        for table in APPEND_ONLY:
+            refuse_changes(connection, table)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
 from groundwork.problems import Refused
 from incident_store.audit import verify
@@ -15,7 +15,7 @@ from incident_store.domain.maintenance import Plan, Window, WindowEventKind, Win
 from incident_store.domain.steps import Actor
 from incident_store.maintenance import WindowRefused, add_window, find_window, read_windows, step_window
 from incident_store.transactions import in_transaction
-from tests.builders import at
+from tests.builders import at, tamper
 
 ANA, SOFIA, LUIS = Actor("ana", Role.ANALYST), Actor("sofia", Role.SUPERVISOR), Actor("luis", Role.SUPERVISOR)
 HOUR = Interval(at(60), at(120))
@@ -86,8 +86,7 @@ def test_the_audit_finds_an_approval_that_was_written_in_afterwards(store: Engin
     take(store, number, APPROVE, SOFIA, 1)
     with store.connect() as connection:
         assert verify(connection).broken == ()
-    with store.begin() as connection:
-        connection.execute(text("UPDATE maintenance_events SET author = 'luis' WHERE kind = 'approved'"))
+    tamper(store, "UPDATE maintenance_events SET author = 'luis' WHERE kind = 'approved'")
     with store.connect() as connection:
         (broken,) = verify(connection).broken
     assert str(broken) == f"maintenance window {number}, event 2: was changed after it was written"
