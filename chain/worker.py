@@ -18,6 +18,6 @@ def run(settings: Settings) -> NoReturn:
     """Work until ended; raises ConfigurationError before that when the configuration is unusable."""
     configure_logs("worker")
     engine, policy, registry = open_store(settings.database_url), read_policy(settings.config), CollectorRegistry()
-    jobs = [*receiver.jobs(settings, engine, policy, registry), *store.jobs(engine)]
+    jobs = [*receiver.jobs(settings, engine, policy, registry), *store.jobs(settings, engine, policy)]
     serve_beside(health_app("worker", registry, lambda: schema_lag(engine)), settings.host, settings.worker_port)
     run_jobs(jobs, registry)

@@ -67,6 +67,7 @@ class Settings(BaseSettings):
     mail_port: Port = 8025
     console_url: str = ""
     grafana_url: str = ""
+    file_loads_url: str = ""
 
     def model_post_init(self, _context: object) -> None:
         """Databases and secrets live under the state folder unless told otherwise."""
@@ -77,6 +78,7 @@ class Settings(BaseSettings):
         self.load_log_url = self.load_log_url or self.simulator_database_url
         self.prometheus_url = self.prometheus_url or f"http://{self.host}:{self.prometheus_port}"
         self.alertmanager_urls = self.alertmanager_urls or f"http://{self.host}:{self.alertmanager_port}"
+        self.file_loads_url = (self.file_loads_url or f"http://{self.host}:{self.file_loads_port}").rstrip("/")
         self.console_url = self.console_url or f"http://{self.host}:{self.console_port}"
         self.webhook_token_file = self.webhook_token_file or self.state / "secrets" / "webhook-token"
 

@@ -13,6 +13,7 @@ from incident_store.domain.policies import Responsible, Severity
 from incident_store.domain.steps import Actor, Refusal, Step, decide, decide_report
 from incident_store.incident_rows import append, history, open_incidents, project
 from incident_store.models import IncidentRow
+from incident_store.regularisations import note_outage
 from incident_store.transactions import in_transaction
 
 
@@ -85,6 +86,7 @@ def take_step(
         raise StepRefused(decision)
     append(connection, number, [decision])
     project(connection, number, row.version, [*past, decision])
+    note_outage(connection, number, [*past, decision])
     return decision
 
 

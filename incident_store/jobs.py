@@ -5,11 +5,19 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Engine
 
 from groundwork.jobs import Job
+from groundwork.settings import Settings
+from incident_store.domain.policies import SlaPolicy
+from incident_store.regularising import Regulariser, ask_owed
 from incident_store.sealing import seal_growth
 
 SEALED_EVERY = timedelta(minutes=1)
+REGULARISED_EVERY = timedelta(minutes=1)
 
 
-def jobs(engine: Engine) -> list[Job]:
+def jobs(settings: Settings, engine: Engine, policy: SlaPolicy) -> list[Job]:
     """The jobs of this package."""
-    return [Job("seal", SEALED_EVERY, lambda: seal_growth(engine, datetime.now(UTC)))]
+    regulariser = Regulariser(engine, policy, lambda outage: ask_owed(settings.file_loads_url, outage))
+    return [
+        Job("seal", SEALED_EVERY, lambda: seal_growth(engine, datetime.now(UTC))),
+        Job("regularisations", REGULARISED_EVERY, regulariser.work),
+    ]

@@ -250,6 +250,48 @@ class MaintenanceEventRow(Base):
     hash: Mapped[str] = mapped_column(String(64))
 
 
+class ConfirmedOutageRow(Base):
+    """An outage that a closing confirmed; `listed` once its owed loads are known."""
+
+    __tablename__ = "confirmed_outages"
+    __table_args__ = (
+        Index(
+            "ix_confirmed_outages_unlisted", "id", sqlite_where=text("NOT listed"), postgresql_where=text("NOT listed")
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    incident_id: Mapped[int] = mapped_column(ForeignKey("incidents.id"))
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime]
+    closed_at: Mapped[datetime]
+    listed: Mapped[bool]
+
+
+class RegularisationRow(Base):
+    """A load owed because of an incident; `processed_at` closes it. `data_day` is ISO 8601."""
+
+    __tablename__ = "regularisations"
+    __table_args__ = (
+        UniqueConstraint("incident_id", "operator", "file_type", "data_day"),
+        Index(
+            "ix_regularisations_open",
+            "outage_id",
+            sqlite_where=text("processed_at IS NULL"),
+            postgresql_where=text("processed_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    outage_id: Mapped[int] = mapped_column(ForeignKey("confirmed_outages.id"))
+    incident_id: Mapped[int] = mapped_column(ForeignKey("incidents.id"))
+    operator: Mapped[str] = mapped_column(String(64))
+    file_type: Mapped[str] = mapped_column(String(64))
+    data_day: Mapped[str] = mapped_column(String(10))
+    due_at: Mapped[datetime]
+    processed_at: Mapped[datetime | None]
+
+
 class UserRow(Base):
     """A person who may log in. The password is kept as an argon2id hash."""
 

@@ -33,6 +33,8 @@ from incident_store.domain.policies import (
 
 MOST_WEEKS = 20 * 52
 Percent = Annotated[Decimal, Field(gt=0, le=100, decimal_places=6)]
+TWO_DAYS = Target(timedelta(days=2), ALWAYS, contractual=False)
+"""How long regularisations may take where nothing was agreed."""
 
 
 class CalendarEntry(ClosedDays):
@@ -144,6 +146,7 @@ class TermsEntry(Strict):
     calendars: dict[str, Literal["always"] | CalendarEntry]
     targets: dict[Severity, dict[ClockName, TargetsEntry]]
     availability: AvailabilityEntry = AvailabilityEntry()
+    regularisation: TargetEntry | None = None
 
     @field_validator("targets")
     @classmethod
@@ -170,6 +173,8 @@ class TermsEntry(Strict):
                     raise ValueError(f"targets of {severity.value} name the clock {name.value!r}, which is not there")
                 for entry in targets.each():
                     self._check(f"{severity.value}.{name.value}", entry)
+        if self.regularisation is not None:
+            self._check("regularisation", self.regularisation)
         return self
 
     def _check(self, where: str, entry: TargetEntry) -> None:
@@ -182,26 +187,30 @@ class TermsEntry(Strict):
 
     def terms(self, zone: ZoneInfo) -> Terms:
         """The same as a value of the domain."""
+        calendars = {
+            name: ALWAYS if entry == "always" else entry.calendar(zone) for name, entry in self.calendars.items()
+        }
         return Terms(
             effective_from=datetime.combine(self.effective_from, time(), zone),
             severities=self.severities,
             owners=self.responsibles,
             clocks={name: entry.rule() for name, entry in self.clocks.items()},
-            targets=self._targets(zone),
             availability=self.availability.terms(),
+            targets=self._targets(calendars),
+            regularisation=_target(self.regularisation, calendars) if self.regularisation else TWO_DAYS,
         )
 
-    def _targets(self, zone: ZoneInfo) -> Mapping[tuple[ClockName, Severity, Responsible], Target]:
-        calendars = {
-            name: ALWAYS if entry == "always" else entry.calendar(zone) for name, entry in self.calendars.items()
-        }
+    def _targets(self, calendars: Mapping[str, Calendar]) -> Mapping[tuple[ClockName, Severity, Responsible], Target]:
         targets = {}
         for (severity, entries), responsible in product(self.targets.items(), Responsible):
             for name, entry in entries.items():
                 one = entry.by_responsible.get(responsible, entry)
-                span = timedelta(seconds=one.within)
-                targets[name, severity, responsible] = Target(span, calendars[one.calendar], one.contractual)
+                targets[name, severity, responsible] = _target(one, calendars)
         return targets
+
+
+def _target(entry: TargetEntry, calendars: Mapping[str, Calendar]) -> Target:
+    return Target(timedelta(seconds=entry.within), calendars[entry.calendar], entry.contractual)
 
 
 class PolicyFile(Strict):

@@ -56,6 +56,9 @@ DETAILS = {
     "media_type": "tipo",
     "purpose": "uso",
     "unavailability": "indisponibilidad",
+    "loads": "cargas",
+    "load": "carga",
+    "already_processed": "ya procesadas",
 }
 VALUES = {
     "fires_again": "la alerta volvió a dispararse",
@@ -105,6 +108,8 @@ EVENTS = {
     EventKind.EXCLUSION_VALIDATED: "Exclusión validada",
     EventKind.EXCLUSION_REJECTED: "Exclusión rechazada",
     EventKind.ATTACHED: "Archivo adjunto",
+    EventKind.REGULARISATION_ANNOUNCED: "Regularización pendiente",
+    EventKind.REGULARISED: "Carga regularizada",
     EventKind.EVIDENCE_TAKEN: "Evidencia de la apertura",
 }
 

@@ -62,6 +62,8 @@ class EventKind(StrEnum):
     EXCLUSION_VALIDATED = "exclusion_validated"
     EXCLUSION_REJECTED = "exclusion_rejected"
     ATTACHED = "attached"
+    REGULARISATION_ANNOUNCED = "regularisation_announced"
+    REGULARISED = "regularised"
     EVIDENCE_TAKEN = "evidence_taken"
 
 

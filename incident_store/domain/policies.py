@@ -110,13 +110,17 @@ class AvailabilityTerms:
 
 @dataclass(frozen=True)
 class Terms:
-    """What was agreed from one day on: how alerts are read, when clocks run and for how long they may."""
+    """What was agreed from one day on: how alerts are read, when clocks run and for how long they may.
+
+    `regularisation`: how long after the closing of an incident what it left owed may take (semantics 33).
+    """
 
     effective_from: datetime
     severities: Mapping[str, Severity]
     owners: Mapping[str, Responsible]
     clocks: Mapping[ClockName, ClockRule]
     targets: Mapping[tuple[ClockName, Severity, Responsible], Target]
+    regularisation: Target
     availability: AvailabilityTerms = AvailabilityTerms()
 
     def severity(self, alert_severity: str | None) -> Severity:
