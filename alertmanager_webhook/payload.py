@@ -118,8 +118,9 @@ def read_delivery(body: bytes) -> Delivery:
         detail = "the body has no list of alerts: it does not come from Alertmanager"
         return Delivery(rejected=[Rejected(Reason.NOT_A_DELIVERY.value, detail, body)])
     delivery = Delivery(truncated=_count(payload.get("truncatedAlerts")))
-    for entry in alerts:
-        _read_alert(entry, delivery)
+    alerts.reverse()
+    while alerts:  # a long body is not held twice
+        _read_alert(alerts.pop(), delivery)
     delivery.rejected = _few(delivery.rejected)
     return delivery
 

@@ -6,7 +6,7 @@ incident; versions say that nobody changed a row since it was read. Whoever lose
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection, Engine
@@ -31,6 +31,10 @@ from incident_store.transactions import Unstorable, in_transaction
 
 UNSTORABLE = "unstorable"
 """The reason for quarantine of an alert that was understood and could not be stored."""
+
+
+AT_ONCE = 500
+"""Alerts of one delivery that are held in memory with all their rows; a longer one goes in parts of one transaction."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +124,16 @@ def _apply(
 ) -> Recorded:
     for entry in rejected:
         quarantine(connection, entry, now)
+    if len(notifications) <= AT_ONCE:
+        return replace(_take(connection, notifications, policy, now), quarantined=len(rejected))
+    # An incident all of whose alerts are in one part is read and written once.
+    ordered = sorted(notifications, key=lambda notification: subject(notification.labels))
+    parts = (ordered[start : start + AT_ONCE] for start in range(0, len(ordered), AT_ONCE))
+    taken = _sum([_take(connection, part, policy, now) for part in parts])
+    return replace(taken, quarantined=len(rejected))
+
+
+def _take(connection: Connection, notifications: Sequence[Notification], policy: SlaPolicy, now: datetime) -> Recorded:
     known = load_known(connection, notifications)
     duplicates = 0
     absorbed: set[int] = set()
@@ -130,9 +144,9 @@ def _apply(
         absorbed |= {episode.identity for episode in intake.absorbed if episode.identity is not None}
         known.by_fingerprint[notification.fingerprint] = intake.episodes
     if notifications and duplicates == len(notifications):
-        return Recorded(0, duplicates, len(rejected), (), _met(duplicates, known))
+        return Recorded(0, duplicates, 0, (), _met(duplicates, known))
     touched = _write(connection, known, absorbed, policy, now)
-    return Recorded(len(notifications) - duplicates, duplicates, len(rejected), tuple(sorted(touched)))
+    return Recorded(len(notifications) - duplicates, duplicates, 0, tuple(sorted(touched)))
 
 
 def _met(alerts: int, known: Known) -> Met | None:

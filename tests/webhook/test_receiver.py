@@ -19,6 +19,7 @@ from incident_store.database import reading
 from incident_store.models import QuarantineRow
 from incident_store.queries import list_incidents
 from incident_store.signals import Signal, last_signal
+from incident_store.store import AT_ONCE
 from tests.builders import PORTAL_DOWN, alert, alert_body, at, shipped_policy
 
 TOKEN = "a token for these tests"
@@ -209,3 +210,18 @@ anything = st.recursive(
 def test_whatever_the_bytes_are_reading_them_never_fails(body: bytes) -> None:
     delivery = read_delivery(body)
     assert all(entry.reason and entry.detail for entry in delivery.rejected)
+
+
+def test_a_delivery_longer_than_one_part_is_one_transaction_and_one_incident_a_component(
+    receiver: FlaskClient, store: Engine
+) -> None:
+    body = alert_body(
+        *(
+            alert(0, labels={**PORTAL_DOWN, "component": f"c{n % 3}", "instance": str(n)}, fingerprint=f"f{n}")
+            for n in range(2 * AT_ONCE + 1)
+        )
+    )
+    answer = post(receiver, body)[1]
+    assert (answer["accepted"], answer["duplicates"], len(answer["incidents"])) == (2 * AT_ONCE + 1, 0, 3)
+    assert post(receiver, body)[1]["duplicates"] == 2 * AT_ONCE + 1
+    assert components(store) == {"c0", "c1", "c2"}
