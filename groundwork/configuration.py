@@ -8,6 +8,7 @@ import difflib
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,7 +17,19 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from groundwork.problems import ConfigurationError, Problem
 from groundwork.yaml_documents import Location, parse
 
-__all__ = ["VARIABLE", "Location", "Strict", "Unfit", "parse", "read", "read_text", "substitute"]
+__all__ = [
+    "VARIABLE",
+    "Document",
+    "Location",
+    "Strict",
+    "Unfit",
+    "parse",
+    "read",
+    "read_document",
+    "read_text",
+    "substitute",
+    "validated",
+]
 
 VARIABLE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)(?::-([^}]*))?\}")
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -41,14 +54,38 @@ class Unfit(ValueError):
         super().__init__(what)
 
 
+@dataclass(frozen=True)
+class Document:
+    """A file as it is written: its plain values, and the line of every entry."""
+
+    path: Path
+    values: Any
+    lines: Mapping[Location, int]
+
+    def line(self, location: Location) -> int | None:
+        """The line of the entry, or of the nearest entry around it."""
+        while location not in self.lines and location:
+            location = location[:-1]
+        return self.lines.get(location)
+
+
 def read(path: Path, model: type[Model], environment: Mapping[str, str] = os.environ) -> Model:
     """The file as `model`; raises ConfigurationError with every problem of the file at once."""
-    text = substitute(read_text(path), path, environment)
-    values, lines = parse(text, path)
+    return validated(read_document(path, environment), model)
+
+
+def read_document(path: Path, environment: Mapping[str, str] = os.environ) -> Document:
+    """The file's values and lines; raises ConfigurationError when it is not YAML as we take it."""
+    values, lines = parse(substitute(read_text(path), path, environment), path)
+    return Document(path, values, lines)
+
+
+def validated(document: Document, model: type[Model]) -> Model:
+    """The document as `model`; raises ConfigurationError with everything that is wrong with it."""
     try:
-        return model.model_validate(values)
+        return model.model_validate(document.values)
     except ValidationError as error:
-        raise ConfigurationError(_problems(error, path, lines, model)) from error
+        raise ConfigurationError(_problems(error, document, model)) from error
 
 
 def read_text(path: Path) -> str:
@@ -94,30 +131,18 @@ def substitute(text: str, path: Path, environment: Mapping[str, str]) -> str:
     return VARIABLE.sub(lambda match: environment.get(match[1]) or match[2] or "", text)
 
 
-def _problems(
-    error: ValidationError, path: Path, lines: Mapping[Location, int], model: type[BaseModel]
-) -> Iterator[Problem]:
+def _problems(error: ValidationError, document: Document, model: type[BaseModel]) -> Iterator[Problem]:
+    written = {part for location in document.lines for part in location}
     for entry in error.errors():
-        location: Location = tuple(part for part in entry["loc"])
+        # Tagged unions add parts to the location that no file has.
+        location: Location = tuple(part for part in entry["loc"] if part in written)
         yield Problem(
-            file=str(path),
-            line=_line(location, lines),
-            where=".".join(str(part) for part in location if (part in _flat(lines))),
+            file=str(document.path),
+            line=document.line(location),
+            where=".".join(str(part) for part in location),
             what=_what(entry),
             remedy=_remedy(entry, model),
         )
-
-
-def _flat(lines: Mapping[Location, int]) -> set[str | int]:
-    return {part for location in lines for part in location}
-
-
-def _line(location: Location, lines: Mapping[Location, int]) -> int | None:
-    """The line of the entry, or of the nearest entry around it (tagged unions add parts that no file has)."""
-    known = tuple(part for part in location if part in _flat(lines))
-    while known not in lines and known:
-        known = known[:-1]
-    return lines.get(known)
 
 
 def _what(entry: Any) -> str:

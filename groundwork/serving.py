@@ -3,7 +3,7 @@
 import signal
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import structlog
@@ -21,7 +21,7 @@ log = structlog.get_logger()
 Readiness = Callable[[], str | None]
 """Answers why the process cannot work now, or None when it can."""
 
-Render = Callable[[str], tuple[Sequence[bytes], str]]
+Render = Callable[[str], tuple[Iterable[bytes], str]]
 """Takes the Accept header and gives the pieces of the metrics' text and its content type."""
 
 SILENT_SECONDS = 30
@@ -48,9 +48,7 @@ def health_app(name: str, metrics_of: CollectorRegistry | Render, not_ready: Rea
     @app.get("/metrics")
     def metrics() -> Response:
         pieces, content_type = render(request.headers.get("Accept", ""))
-        answer = Response(pieces, content_type=content_type)
-        answer.content_length = sum(len(piece) for piece in pieces)
-        return answer
+        return Response(pieces, content_type=content_type)
 
     return app
 
@@ -83,7 +81,7 @@ def serve_beside(app: Flask, host: str, port: int, *, web_config: Path | None = 
 
 
 def _rendering(registry: CollectorRegistry) -> Render:
-    def render(accept: str) -> tuple[Sequence[bytes], str]:
+    def render(accept: str) -> tuple[list[bytes], str]:
         encode, content_type = choose_encoder(accept)
         return [encode(registry)], content_type
 

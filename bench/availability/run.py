@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from bench.availability import cost, scale, scraping, truth
-from bench.availability.running import probed
+from bench.availability import cost, margin, scale, scraping, truth
+from bench.availability.running import served
 from bench.figures import Figure
 from chain.programs import peer
 
@@ -25,9 +25,10 @@ def run() -> list[Figure]:
     with tempfile.TemporaryDirectory(prefix="renteseg-bench-") as name:
         folder = Path(name)
         certificate = _certificate(folder)
-        with probed(certificate) as ports:
+        with served("bench.availability.targets_server", str(certificate)) as ports:
             parts: dict[str, Callable[[], Iterator[Figure]]] = {
                 "CPU per probe (2 minutes)": lambda: cost.measure(folder / "cost", ports, folder / "ca.pem"),
+                "deadlines (half a minute)": lambda: margin.measure(folder / "margin"),
                 "scrapes (2 minutes)": lambda: scraping.measure(folder / "scraping", ports),
                 "10,000 components (5 minutes)": lambda: scale.measure(folder / "scale", ports),
                 "truth (4 minutes)": lambda: truth.measure(_made(folder / "truth"), ports),

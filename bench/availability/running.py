@@ -50,9 +50,9 @@ def process(
 
 
 @contextmanager
-def probed(certificate: Path) -> Iterator[dict[str, int]]:
-    """The servers that are probed; their ports by kind."""
-    command = [sys.executable, "-m", "bench.availability.targets_server", str(certificate)]
+def served(module: str, *arguments: str) -> Iterator[dict[str, int]]:
+    """Servers that run as a process of their own until their stdin closes; their ports by name."""
+    command = [sys.executable, "-m", module, *arguments]
     started = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT, text=True)
     assert started.stdout
     assert started.stdin

@@ -6,7 +6,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from exporters.availability.exposition import BEGINNING, EXPIRY, LAST_DURATION, PHASES
+from exporters.availability.families import BEGINNING, EXPIRY, LAST_DURATION, PHASES
 from exporters.availability.probes.result import ProbeResult
 from exporters.availability.probes.table import KINDS
 from exporters.availability.watched import Watched

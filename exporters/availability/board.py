@@ -3,7 +3,7 @@
 One thread writes. A tally is replaced whole, so a reader in another thread sees all of a probe or nothing of it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
 import structlog
@@ -58,7 +58,7 @@ class Board:
         """Other targets from now on; who keeps its name and kind keeps its account and its counters."""
         kinds = {component.name: component.kind for component in self.components}
         changed = {component.name for component in targets.components if kinds.get(component.name) != component.kind}
-        accounts = self.accounts(now)
+        accounts = dict(self.accounts(now))
         self._tallies = {name: tally for name, tally in self._tallies.items() if name not in changed}
         self._show(targets, accounts, now)
 
@@ -67,9 +67,10 @@ class Board:
         self.reloaded_well = well
         self.reloaded_at = now if well else self.reloaded_at
 
-    def accounts(self, now: datetime) -> dict[str, Account]:
-        """Every component's account at `now`."""
-        return {name: advanced(tally.account, now) for name, tally in dict(self._tallies).items()}
+    def accounts(self, now: datetime) -> Iterator[tuple[str, Account]]:
+        """Every component's name and its account at `now`; what is recorded meanwhile changes nothing of it."""
+        tallies = dict(self._tallies)
+        return ((name, advanced(tally.account, now)) for name, tally in tallies.items())
 
     def not_ready(self, now: datetime) -> str | None:
         """Why the figures are not complete yet: who was not probed, though there was time for all only later."""

@@ -4,10 +4,9 @@ Looked for in the file as written, so that these problems come together with tho
 """
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
-from groundwork.configuration import Location, parse, read_text, substitute
+from groundwork.configuration import Document, Location
 from groundwork.durations import parse_duration
 from groundwork.problems import Problem
 
@@ -15,13 +14,12 @@ Entry = Mapping[str, Any]
 DEFAULT_TIMES = {"interval": "10s", "timeout": "4s"}
 
 
-def cross_problems(path: Path, environment: Mapping[str, str]) -> list[Problem]:
-    """Names used twice, links to nowhere, timeouts above the interval; raises ConfigurationError for bad YAML."""
-    values, lines = parse(substitute(read_text(path), path, environment), path)
-    entries = list(_entries(values))
-    found = [*_repeated_names(entries), *_unknown_links(entries), *_long_timeouts(entries, _defaults(values))]
+def cross_problems(document: Document) -> list[Problem]:
+    """Names used twice, links to nowhere, timeouts above the interval."""
+    entries = list(entries_of(document.values))
+    found = [*_repeated_names(entries), *_unknown_links(entries), *_long_timeouts(entries, _defaults(document.values))]
     return [
-        Problem(str(path), what, remedy, _line(where, lines), ".".join(str(part) for part in where))
+        Problem(str(document.path), what, remedy, document.line(where), ".".join(str(part) for part in where))
         for where, what, remedy in found
     ]
 
@@ -29,7 +27,8 @@ def cross_problems(path: Path, environment: Mapping[str, str]) -> list[Problem]:
 Found = tuple[Location, str, str]
 
 
-def _entries(values: Any) -> Iterator[tuple[int, Entry]]:
+def entries_of(values: Any) -> Iterator[tuple[int, Entry]]:
+    """The components as written, each with its place in the list."""
     components = values.get("components") if isinstance(values, dict) else None
     for index, entry in enumerate(components if isinstance(components, list) else []):
         if isinstance(entry, dict):
@@ -84,7 +83,3 @@ def _seconds(value: object) -> float | None:
         return parse_duration(value)
     except ValueError:
         return None  # the entry's own check reports it
-
-
-def _line(where: Location, lines: Mapping[Location, int]) -> int | None:
-    return lines.get(where) or lines.get(where[:-1])

@@ -10,15 +10,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
-from exporters.availability.targets import Component, FollowedFiles, Targets, read_targets
+from exporters.availability.probes.table import KINDS
+from exporters.availability.targets import COMPONENT, FollowedFiles, Targets, read_targets
 from exporters.availability.watched import Watched
-from groundwork.problems import Problem
+from groundwork.configuration import Document, parse
+from groundwork.problems import ConfigurationError, Problem
 
 KEYS_FROM_LABELS = ("name", "service", "owner", "link")
-READER: TypeAdapter[Watched] = TypeAdapter(Component)
 
 Stamp = tuple[tuple[str, int, int], ...]
 """Which files there are, when each was written and how long it is."""
@@ -66,21 +66,18 @@ class Followed:
 
     def _read(self, file: Path, entry: FollowedFiles, problems: list[Problem]) -> tuple[Watched, ...]:
         try:
-            text = file.read_text(encoding="utf-8")
-            document = json.loads(text) if file.suffix == ".json" else yaml.safe_load(text)
-            if not isinstance(document, list):
-                raise ValueError("is not a list of entries")
-        except (OSError, ValueError, yaml.YAMLError) as error:
+            document = _document(file)
+        except (ConfigurationError, OSError, ValueError) as error:
             what = f"cannot be read: {str(error).splitlines()[0]}"
             problems.append(Problem(str(file), what, "its last good content is kept until it can"))
             return self.given.get(file, ())
         components = []
-        for position, values in enumerate(document):
+        for position, values in enumerate(document.values):
             for made in _expanded(values, entry.component):
                 try:
-                    components.append(READER.validate_python(made))
+                    components.append(COMPONENT.validate_python(made))
                 except ValidationError as error:
-                    problems.extend(_complaints(error, file, position))
+                    problems.extend(_complaints(error, document, position))
         self.given[file] = tuple(components)
         return self.given[file]
 
@@ -90,6 +87,15 @@ def known_components(config: Path) -> dict[str, str]:
     targets = read_targets(config / "targets.yml")
     found, _ = Followed(config).found(targets)
     return {component.name: component.service for component in targets.with_found(found).components}
+
+
+def _document(file: Path) -> Document:
+    """The file's list; the lines are known of YAML alone. Raises ConfigurationError, OSError or ValueError."""
+    text = file.read_text(encoding="utf-8")
+    values, lines = (json.loads(text), {}) if file.suffix == ".json" else parse(text, file)
+    if not isinstance(values, list):
+        raise ValueError("is not a list of entries")
+    return Document(file, values, lines)
 
 
 def _expanded(values: Any, template: Mapping[str, Any]) -> Iterator[Any]:
@@ -129,8 +135,13 @@ def _misfit(component: Watched, seen: set[str], links: set[str]) -> str | None:
     return None
 
 
-def _complaints(error: ValidationError, file: Path, position: int) -> Iterator[Problem]:
+def _complaints(error: ValidationError, document: Document, position: int) -> Iterator[Problem]:
     for one in error.errors():
-        where = ".".join(str(part) for part in (position, *one["loc"]))
-        what = one["msg"].removeprefix("Value error, ")
-        yield Problem(str(file), what, "correct the entry; the others are watched meanwhile", where=where)
+        where = (position, *one["loc"])
+        yield Problem(
+            str(document.path),
+            one["msg"].removeprefix("Value error, "),
+            "correct the entry; the others are watched meanwhile",
+            document.line(tuple(part for part in where if part not in KINDS)),
+            ".".join(str(part) for part in where),
+        )

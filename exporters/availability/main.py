@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ctypes
 import gc
 import os
 import signal
@@ -18,8 +19,10 @@ from rich.table import Table
 from exporters.availability import state_file
 from exporters.availability.account import verdict
 from exporters.availability.board import Board
-from exporters.availability.check import unresolved_hosts, unusable_files
+from exporters.availability.check import unresolved_hosts
+from exporters.availability.giving_way import giving_way
 from exporters.availability.pages import availability_app
+from exporters.availability.places import Places
 from exporters.availability.probes import table
 from exporters.availability.probes.result import ProbeResult
 from exporters.availability.reloading import FILE, Reloader
@@ -36,6 +39,7 @@ log = structlog.get_logger()
 STATE_FILE = "availability-state.json"
 SAVE_EVERY = 10.0
 RESOLVER_THREADS = "64"
+M_ARENA_MAX = -8
 SWITCH_INTERVAL = 0.001
 """Seconds after which the interpreter interrupts a thread that writes a scrape for the one that probes."""
 
@@ -47,19 +51,25 @@ def run(settings: Settings | None = None) -> None:
     configure_logs("availability")
     settings = settings or read_settings()
     reloader = Reloader(settings, {**os.environ, **settings.environment()})
-    targets, problems = reloader.read()
-    for problem in [*problems, *unusable_files(targets, settings.config / FILE)]:
-        log.error("component cannot be probed yet", problem=str(problem))
+    reading = reloader.read()
+    reading.tell()
     os.environ.setdefault("UV_THREADPOOL_SIZE", RESOLVER_THREADS)  # names that hang must not stop the others
     sys.setswitchinterval(SWITCH_INTERVAL)
-    threading.Thread(target=_warn_of_unresolved, args=(targets, settings.config / FILE), daemon=True).start()
-    uvloop.run(_run(settings, reloader, targets, well=not problems))
+    _share_memory()
+    threading.Thread(target=_warn_of_unresolved, args=(reading.targets, reloader.places), daemon=True).start()
+    uvloop.run(_run(settings, reloader, reading.targets, well=not reading.left_out))
+
+
+def _share_memory() -> None:
+    """Let threads that only run in turn take memory from one place: glibc keeps what each of them once needed."""
+    with contextlib.suppress(AttributeError, OSError):  # another C library has no such setting, and no such habit
+        ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1)
 
 
 def probe_once(name: str, settings: Settings | None = None) -> int:
     """Probe one component now and print what was found: 0 it works, 1 it does not, 2 no such component."""
     settings = settings or read_settings()
-    targets, _ = Reloader(settings, {**os.environ, **settings.environment()}).read()
+    targets = Reloader(settings, {**os.environ, **settings.environment()}).read().targets
     component = targets.named(name)
     if component is None:
         known = ", ".join(component.name for component in targets.components)
@@ -125,13 +135,13 @@ def _save(board: Board, saved: Path) -> None:
     """Write the accounts; a disk that refuses is reported and tried again later, and the probes go on."""
     try:
         with _saving:
-            state_file.save(saved, board.accounts(wall_clock()))
+            state_file.save(saved, giving_way(board.accounts(wall_clock())))
     except OSError as error:
         log.error("state cannot be saved", file=str(saved), reason=error.strerror)
 
 
-def _warn_of_unresolved(targets: Targets, path: Path) -> None:
-    for problem in unresolved_hosts(targets, path):
+def _warn_of_unresolved(targets: Targets, places: Places) -> None:
+    for problem in unresolved_hosts(targets.components, places):
         log.warning("host does not resolve", problem=str(problem))
 
 

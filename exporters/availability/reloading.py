@@ -5,6 +5,7 @@ What is asked for is read and validated whole before anything changes; when it i
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
@@ -12,6 +13,8 @@ import structlog
 from exporters.availability.board import Board
 from exporters.availability.check import unusable_files
 from exporters.availability.followed import Followed
+from exporters.availability.places import Places
+from exporters.availability.probes.table import make_ready
 from exporters.availability.scheduler import Scheduler
 from exporters.availability.targets import Targets, read_targets
 from groundwork.problems import ConfigurationError, Problem
@@ -32,23 +35,27 @@ class Reloader:
         self._base = Targets.model_construct()
         self._lock = asyncio.Lock()
 
-    def read(self) -> tuple[Targets, list[Problem]]:
+    def read(self) -> "Reading":
         """The file and what it follows; raises ConfigurationError when the file itself is wrong."""
-        base = read_targets(self._path, self._environment)
-        self._base = base
+        self._base = read_targets(self._path, self._environment)
         return self._with_found()
+
+    @property
+    def places(self) -> Places:
+        """Where the components of the last reading are written."""
+        return Places(self._path, self._environment, self._followed.given)
 
     async def reload(self, board: Board, scheduler: Scheduler, clock: Callable[[], datetime]) -> list[Problem]:
         """Read everything anew and take it over; returns the problems, which may concern followed entries alone."""
         async with self._lock:
             try:
-                targets, problems = await asyncio.to_thread(self.read)
+                reading = await asyncio.to_thread(self.read)
             except ConfigurationError as error:
                 log.error("reload refused: the configuration stays as it was", problems=str(error))
                 board.reloaded(False, clock())
                 return error.problems
-            self._take_over(targets, problems, board, scheduler, clock)
-            return problems
+            _take_over(reading, board, scheduler, clock)
+            return reading.left_out
 
     async def follow(self, board: Board, scheduler: Scheduler, clock: Callable[[], datetime]) -> None:
         """Take over what other programs write, soon after they do; until cancelled."""
@@ -59,27 +66,35 @@ class Reloader:
                 now = await asyncio.to_thread(self._followed.stamp, self._base)
                 if now != stamp:
                     stamp = now
-                    targets, problems = await asyncio.to_thread(self._with_found)
-                    self._take_over(targets, problems, board, scheduler, clock)
+                    reading = await asyncio.to_thread(self._with_found)
+                    _take_over(reading, board, scheduler, clock)
 
-    def _with_found(self) -> tuple[Targets, list[Problem]]:
+    def _with_found(self) -> "Reading":
         found, problems = self._followed.found(self._base)
         targets = self._base.with_found(found)
-        return targets, problems
+        make_ready(targets.components)
+        return Reading(targets, problems, list(unusable_files(targets.components, self.places)))
 
-    def _take_over(
-        self,
-        targets: Targets,
-        problems: list[Problem],
-        board: Board,
-        scheduler: Scheduler,
-        clock: Callable[[], datetime],
-    ) -> None:
-        for problem in problems:
+
+@dataclass(frozen=True)
+class Reading:
+    """What was read: the targets, the entries of followed files that are left out, files that cannot be used yet."""
+
+    targets: Targets
+    left_out: list[Problem]
+    unusable: list[Problem]
+
+    def tell(self) -> None:
+        """Log what is wrong, one line each."""
+        for problem in self.left_out:
             log.error("entry left out", problem=str(problem))
-        for problem in unusable_files(targets, self._path):
+        for problem in self.unusable:
             log.error("component cannot be probed yet", problem=str(problem))
-        board.replace(targets, clock())
-        board.reloaded(not problems, clock())
-        scheduler.watch(targets.components, targets.limits)
-        log.info("configuration taken over", components=len(targets.components), problems=len(problems))
+
+
+def _take_over(reading: Reading, board: Board, scheduler: Scheduler, clock: Callable[[], datetime]) -> None:
+    reading.tell()
+    board.replace(reading.targets, clock())
+    board.reloaded(not reading.left_out, clock())
+    scheduler.watch(reading.targets.components, reading.targets.limits)
+    log.info("configuration taken over", components=len(reading.targets.components), problems=len(reading.left_out))

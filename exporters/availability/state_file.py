@@ -5,7 +5,7 @@ The file is replaced whole and atomically. One that cannot be understood is set 
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -66,12 +66,16 @@ def _possible(stored: StoredAccount, now: datetime) -> bool:
     return in_order and sum(stored.seconds.values()) <= (now + CLOCK_DIFFERENCE - OLDEST).total_seconds()
 
 
-def save(path: Path, accounts: Mapping[str, Account]) -> None:
+def save(path: Path, accounts: Iterable[tuple[str, Account]]) -> None:
     """Replace the file by these accounts; raises OSError and leaves the old file when that fails."""
-    stored = StoredState(format=FORMAT, components={name: _stored(account) for name, account in accounts.items()})
     temporary = path.with_name(f"{path.name}.tmp")
     with temporary.open("w", encoding="utf-8") as file:
-        json.dump(stored.model_dump(mode="json"), file, indent=1)
+        file.write(f'{{"format": "{FORMAT}", "components": {{')
+        between = "\n"
+        for name, account in accounts:
+            file.write(f"{between}{json.dumps(name)}: {_stored(account)}")
+            between = ",\n"
+        file.write("\n}}\n")
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(path)
@@ -84,9 +88,11 @@ def _account(stored: StoredAccount) -> Account:
     return Account(stored.state, stored.since, stored.until, stored.until, spans)
 
 
-def _stored(account: Account) -> StoredAccount:
-    seconds = {state: span.total_seconds() for state, span in account.spans.items()}
-    return StoredAccount(state=account.state, since=account.since, until=account.until, seconds=seconds)
+def _stored(account: Account) -> str:
+    """The account as JSON, as StoredAccount reads it."""
+    seconds = ", ".join(f'"{state}": {span.total_seconds()!r}' for state, span in account.spans.items())
+    since, until = account.since.isoformat(), account.until.isoformat()
+    return f'{{"state": "{account.state}", "since": "{since}", "until": "{until}", "seconds": {{{seconds}}}}}'
 
 
 def _set_aside(path: Path, now: datetime, what: str) -> None:

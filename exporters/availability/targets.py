@@ -3,14 +3,15 @@
 A new kind of probe has its model in its own file under `probes/`, a line in `probes/table.py` and its name here.
 """
 
+import contextlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
-from exporters.availability.crosschecks import cross_problems
+from exporters.availability.crosschecks import cross_problems, entries_of
 from exporters.availability.probes.api import ApiComponent
 from exporters.availability.probes.dns import DnsComponent
 from exporters.availability.probes.http import HttpComponent
@@ -22,7 +23,7 @@ from exporters.availability.probes.sql import SqlComponent
 from exporters.availability.probes.tcp import TcpComponent
 from exporters.availability.probes.tls import TlsComponent
 from exporters.availability.watched import Confirmation, Watched
-from groundwork.configuration import Strict, read
+from groundwork.configuration import Document, Strict, read_document, validated
 from groundwork.durations import Seconds
 from groundwork.problems import ConfigurationError
 from groundwork.services import Combination, Quorum
@@ -40,6 +41,9 @@ Component = Annotated[
     | IcmpComponent,
     Field(discriminator="kind"),
 ]
+
+
+COMPONENT: TypeAdapter[Watched] = TypeAdapter(Component)
 
 
 class Defaults(Strict):
@@ -115,11 +119,25 @@ class Targets(Strict):
 
 def read_targets(path: Path, environment: Mapping[str, str] = os.environ) -> Targets:
     """The file as Targets, without what it follows; raises ConfigurationError with every problem at once."""
-    problems = cross_problems(path, environment)
+    return targets_of(read_document(path, environment))
+
+
+def targets_of(document: Document) -> Targets:
+    """The document as Targets; raises ConfigurationError with every problem at once."""
+    problems = cross_problems(document)
     try:
-        targets = read(path, Targets, environment)
+        targets = validated(document, Targets)
     except ConfigurationError as error:
         raise ConfigurationError([*error.problems, *problems]) from error
     if problems:
         raise ConfigurationError(problems)
     return targets
+
+
+def sound_components(document: Document) -> tuple[Watched, ...]:
+    """The components that are right by themselves, also where others of the document are not."""
+    found = []
+    for _, entry in entries_of(document.values):
+        with contextlib.suppress(ValidationError):
+            found.append(COMPONENT.validate_python(entry))
+    return tuple(found)

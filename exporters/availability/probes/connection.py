@@ -37,8 +37,8 @@ async def resolve(host: str) -> list[str]:
     The system's resolver cannot be interrupted. Probes of one host share one question, so that a name that hangs
     holds one of the resolver's threads, however many components and however often they ask.
     """
-    if literal := _literal(host):
-        return [literal]
+    if address := literal(host):
+        return [address]
     loop = asyncio.get_running_loop()
     question = _asking.get((loop, host))
     if question is None:
@@ -48,7 +48,7 @@ async def resolve(host: str) -> list[str]:
 
 
 @functools.lru_cache(maxsize=65536)
-def _literal(host: str) -> str | None:
+def literal(host: str) -> str | None:
     """The address that `host` itself is, if it is one."""
     try:
         return str(ipaddress.ip_address(host))

@@ -59,7 +59,7 @@ def _context(
 @functools.lru_cache(maxsize=1)
 def _blind_context() -> ssl.SSLContext:
     """Accepts whatever is shown; used only to read the dates of what was refused."""
-    context = ssl.create_default_context()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     return context

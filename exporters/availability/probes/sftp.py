@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 FIRST_PHASE = Phase.RESOLVE
 REASONS = REACHING | ANSWERING | {Reason.TLS_HANDSHAKE, Reason.TLS_UNTRUSTED, Reason.LOGIN, Reason.QUERY, Reason.VALUE}
 CONTENT = b"renteseg-monitor\n"
+TIDYING = 0.02
+"""Seconds after the deadline that a peer has to close and delete what the probe opened."""
 
 
 class SftpComponent(Watched):
@@ -47,15 +49,15 @@ class SftpComponent(Watched):
 
 async def probe(component: SftpComponent, attempt: Attempt) -> None:
     """Log in, list, write if asked; raises ProbeFailed."""
-    ssh = await asyncio.to_thread(_library)
+    ssh = library()
     options = await asyncio.to_thread(_identity, component, ssh)
     async with _logged_in(component, options, ssh, attempt) as session:
         with _translated(ssh):
             await _use(component, session, attempt)
 
 
-def _library() -> Any:
-    """The library, imported when the first such component is probed and in a thread: it takes a while."""
+def library() -> Any:
+    """The library, imported only where there is such a component: it takes a while the first time."""
     import asyncssh
 
     asyncssh.set_log_level("ERROR")
@@ -81,16 +83,20 @@ async def _logged_in(
     host, port = component.endpoint
     opened = await connected_socket(host, port, attempt)
     attempt.enter(Phase.HANDSHAKE)
-    connection = None
+    connection = cut = None
     try:
         with _translated(ssh):
             connection = await ssh.connect(
                 host, port, sock=opened, username=component.user, config=None, agent_path=None,
                 client_factory=_watcher(ssh, attempt), compression_algs=None, **options,
             )  # fmt: skip
+            # The library tidies up what the deadline interrupts, and waits for the peer to agree.
+            cut = asyncio.get_running_loop().call_later(attempt.remaining + TIDYING, connection.abort)
             session = await connection.start_sftp_client()
         yield session
     finally:
+        if cut:
+            cut.cancel()
         if connection:
             connection.abort()
         opened.close()

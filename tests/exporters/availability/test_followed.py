@@ -87,6 +87,14 @@ def test_an_entry_that_cannot_be_built_stops_no_other(tmp_path: Path, entry: Any
     assert all("nodes.json" in str(problem) for problem in problems)
 
 
+def test_what_is_wrong_in_yaml_is_told_with_its_line(tmp_path: Path) -> None:
+    text = "- targets: [one]\n- name: x\n  kind: tcp\n  service: s\n  owner: oti\n  address: nowhere\n"
+
+    _, [problem] = written(tmp_path, "more.yml", text).found(targets())
+
+    assert str(problem).startswith(f"{tmp_path}/found/more.yml:6: 1.tcp.address: is not an address")
+
+
 @pytest.mark.parametrize("broken", ['[{"targets": ["o', "{}", "\x00"])
 def test_a_file_that_is_half_written_keeps_what_it_gave(tmp_path: Path, broken: str) -> None:
     followed = written(tmp_path, "nodes.json", [{"targets": ["one"]}])

@@ -1,5 +1,6 @@
-"""The SFTP probe against a real server: keys, passwords, host keys, listing, writing."""
+"""The SFTP probe against a real server: keys, passwords, host keys, listing, writing, and hanging in each of them."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -37,9 +38,20 @@ class Doorman(asyncssh.SSHServer):
 
 
 @asynccontextmanager
-async def server(root: Path) -> AsyncIterator[int]:
+async def server(root: Path, hangs_at: frozenset[str] = frozenset()) -> AsyncIterator[int]:
+    """A server of this folder; what it is asked to do of `hangs_at` it never ends."""
+
+    async def hang(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    async def hang_in_listing(*_: object) -> AsyncIterator[None]:
+        await asyncio.Event().wait()
+        yield
+
     def files(channel: "asyncssh.SSHServerChannel[Any]") -> asyncssh.SFTPServer:
-        return asyncssh.SFTPServer(channel, chroot=str(root).encode())
+        hanging = {name: hang_in_listing if name == "scandir" else hang for name in hangs_at}
+        serving = type("Serving", (asyncssh.SFTPServer,), hanging)
+        return serving(channel, chroot=str(root).encode())
 
     listener = await asyncssh.listen(
         "127.0.0.1", 0, server_factory=Doorman, server_host_keys=[HOST_KEY], sftp_factory=files
@@ -70,10 +82,10 @@ def root(tmp_path: Path) -> Path:
     return root
 
 
-def look(root: Path, **more: Any) -> ProbeResult:
+def look(root: Path, timeout: str = "8s", hangs_at: frozenset[str] = frozenset(), **more: Any) -> ProbeResult:
     async def main() -> ProbeResult:
-        async with server(root) as port:
-            component = made("sftp", "8s", interval="10s", address=f"127.0.0.1:{port}", user="monitor", **more)
+        async with server(root, hangs_at) as port:
+            component = made("sftp", timeout, interval="10s", address=f"127.0.0.1:{port}", user="monitor", **more)
             return await looked_at(component)
 
     return uvloop.run(main())
@@ -119,3 +131,13 @@ def test_a_failure_has_the_one_reason_that_fits(
 
 def test_a_folder_that_is_not_there_is_what_was_asked_for_in_vain(root: Path, secrets: Path) -> None:
     assert look(root, folder="/absent", password_file=secrets / "password").reason is Reason.QUERY
+
+
+@pytest.mark.parametrize("hangs_at", ["scandir", "open", "write", "read", "close", "remove"])
+def test_a_server_that_hangs_in_the_middle_ends_at_the_deadline(root: Path, secrets: Path, hangs_at: str) -> None:
+    result = look(
+        root, "1500ms", frozenset({hangs_at}), folder="/altas", password_file=secrets / "password", write=True
+    )
+
+    assert result.reason is Reason.TIMEOUT_RESPONSE
+    assert list(result.phases)[-1] is (Phase.LIST if hangs_at == "scandir" else Phase.WRITE)

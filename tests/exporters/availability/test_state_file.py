@@ -20,7 +20,7 @@ def at(seconds: float) -> datetime:
 def test_counters_survive_and_the_time_away_is_unknown(tmp_path: Path) -> None:
     file = tmp_path / "state.json"
     account = advanced(observed(opened(BEGAN), State.UP, BEGAN, VOUCH), at(20.000001))
-    save(file, {"portal": account})
+    save(file, [("portal", account)])
 
     resumed = load(file, at(25))["portal"]
     later = observed(resumed, State.UP, at(26), VOUCH)
@@ -76,7 +76,7 @@ def test_a_file_that_cannot_be_understood_is_kept_aside(tmp_path: Path, content:
 
 def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "state.json"
-    save(file, {"portal": opened(BEGAN)})
+    save(file, [("portal", opened(BEGAN))])
     before = file.read_bytes()
 
     def full(_descriptor: int) -> None:
@@ -84,7 +84,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.
 
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(OSError, match="No space left"):
-        save(file, {})
+        save(file, [])
 
     assert file.read_bytes() == before
 

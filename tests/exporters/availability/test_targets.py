@@ -139,8 +139,27 @@ def test_check_names_unusable_files_and_unresolved_hosts(tmp_path: Path) -> None
     found = [str(problem) for problem in check(tmp_path, {})]
 
     assert len(found) == 2
-    assert "a.ca_file: /absent.pem cannot be used: No such file" in found[0]
-    assert "a: no-such-host.invalid does not resolve" in found[1]
+    assert f"{tmp_path}/targets.yml:4: a.ca_file: /absent.pem cannot be used: No such file" in found[0]
+    assert f"{tmp_path}/targets.yml:4: a: no-such-host.invalid does not resolve" in found[1]
+
+
+def test_what_sound_entries_name_and_is_not_there_comes_with_what_is_wrong_in_others(tmp_path: Path) -> None:
+    text = (
+        added("{name: a, kind: ftp, service: s, owner: oti, address: 'a:1'}")
+        + "  - name: b\n    kind: sftp\n    service: s\n    owner: oti\n    address: 127.0.0.1:22\n    user: u\n"
+        + "    key_file: /absent/key\n"
+        + "  - {name: c, kind: tcp, service: s, owner: oti, address: 'no-such-host.invalid:1', interval: 0s}\n"
+        + "  - {name: d, kind: tcp, service: s, owner: oti, address: 'no-such-host.invalid:1'}\n"
+    )
+    written(tmp_path, text)
+
+    found = [str(problem).removeprefix(f"{tmp_path}/targets.yml:") for problem in check(tmp_path, {})]
+
+    assert [line.split(":")[0] for line in found] == ["4", "12", "11", "13"]
+    assert "'sftp', 'smtp', 'imap', 'icmp'" in found[0]
+    assert "is a duration of zero" in found[1]
+    assert "/absent/key cannot be used: No such file" in found[2]
+    assert "no-such-host.invalid does not resolve" in found[3]
 
 
 def test_check_names_the_keys_and_passwords_that_cannot_be_read(tmp_path: Path) -> None:
