@@ -27,6 +27,7 @@ app = typer.Typer(
 exporter = typer.Typer(no_args_is_help=True, help="One exporter of metrics.")
 database = typer.Typer(no_args_is_help=True, help="The incident store's tables.")
 user = typer.Typer(no_args_is_help=True, help="Who may log in.")
+token = typer.Typer(no_args_is_help=True, help="Personal tokens of the JSON API.")
 incident = typer.Typer(no_args_is_help=True, help="Incidents and their SLA clocks.")
 loads = typer.Typer(no_args_is_help=True, help="Reports of the daily files.")
 audit = typer.Typer(no_args_is_help=True, help="The hash chains of events.")
@@ -39,6 +40,7 @@ for name, group in {
     "exporter": exporter,
     "db": database,
     "user": user,
+    "token": token,
     "incident": incident,
     "loads": loads,
     "audit": audit,
@@ -170,6 +172,29 @@ def user_add(
 ) -> None:
     """Let a person log in; the password comes from a prompt, from stdin or from a file."""
     package("incident_store.commands").add_user(settings(), name, role, password_file)
+
+
+@token.command("add")
+def token_add(
+    name: str,
+    by: Annotated[str, typer.Option(help="Whose token it is; it may what the person may.")],
+    days: Annotated[int, typer.Option(help="How long it is good for.")] = 90,
+    as_json: Json = False,
+) -> None:
+    """Make a token and print it, this once; only its digest is kept."""
+    package("incident_store.token_commands").add_command(settings(), name, person=by, days=days, as_json=as_json)
+
+
+@token.command("list")
+def token_list(as_json: Json = False) -> None:
+    """The tokens, whose they are, until when, and when they were last used."""
+    package("incident_store.token_commands").list_command(settings(), as_json=as_json)
+
+
+@token.command("revoke")
+def token_revoke(name: str, by: Annotated[str, typer.Option(help="Whose token it is.")], as_json: Json = False) -> None:
+    """End a token at once."""
+    package("incident_store.token_commands").revoke_command(settings(), name, person=by, as_json=as_json)
 
 
 @incident.command("list")

@@ -5,6 +5,7 @@ from flask_bootstrap import Bootstrap5
 from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine
 
+from console.api.blueprint import prepare_api
 from console.desk import Desk
 from console.failures import prepare_failures
 from console.login import prepare_login
@@ -19,11 +20,15 @@ from incident_store.domain.policies import SlaPolicy
 PAGES = (incident_pages, runbook_pages)
 """One blueprint for each thing that people look at; a new page is a module of `console.pages` and an entry here."""
 
+LARGEST_FORM = 1024 * 1024
+"""Bytes of a request that a page takes, unless the page says otherwise."""
 
-def create_app(engine: Engine, policy: SlaPolicy, key: str) -> Flask:
-    """The console on this store; `key` signs the sessions."""
+
+def create_app(engine: Engine, policy: SlaPolicy, key: str, *, requests_per_minute: int = 600) -> Flask:
+    """The console on this store; `key` signs the sessions, one address may ask the API so many times a minute."""
     app = health_app("console", CollectorRegistry(), lambda: schema_lag(engine))
-    app.config.update(BOOTSTRAP_SERVE_LOCAL=True)
+    app.config.update(BOOTSTRAP_SERVE_LOCAL=True, MAX_CONTENT_LENGTH=LARGEST_FORM)
+    app.url_map.merge_slashes = False  # a redirect would be an answer of the API that nothing documents
     Bootstrap5(app)
     Desk(engine, policy).lay(app)
     secure(app)
@@ -31,5 +36,6 @@ def create_app(engine: Engine, policy: SlaPolicy, key: str) -> Flask:
     prepare_login(app, key)
     for pages in PAGES:
         app.register_blueprint(pages)
+    prepare_api(app, requests_per_minute)
     prepare_failures(app)
     return app

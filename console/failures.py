@@ -1,14 +1,20 @@
-"""What people see when a page cannot be shown."""
+"""What people see when a page cannot be shown, and programs when the API has nothing there."""
+
+from typing import Any
 
 import structlog
-from flask import Flask, render_template
+from flask import Flask, render_template, request
 from sqlalchemy.exc import DBAPIError
+from werkzeug.exceptions import HTTPException
+
+from console.api.failures import http_problem
+from console.api.operations import PREFIX
 
 log = structlog.get_logger()
 
 
 def prepare_failures(app: Flask) -> None:
-    """A page for each way to fail."""
+    """A page for each way to fail; under the API's address, a problem."""
 
     @app.errorhandler(DBAPIError)
     def store_away(error: DBAPIError) -> tuple[str, int]:
@@ -20,6 +26,8 @@ def prepare_failures(app: Flask) -> None:
     def too_many(_error: Exception) -> tuple[str, int]:
         return render_template("too_many.html"), 429
 
-    @app.errorhandler(404)
-    def missing(_error: Exception) -> tuple[str, int]:
-        return render_template("missing.html"), 404
+    @app.errorhandler(HTTPException)
+    def failed(error: HTTPException) -> Any:
+        if request.path.startswith(f"{PREFIX}/"):
+            return http_problem(error).response()
+        return (render_template("missing.html"), 404) if error.code == 404 else error

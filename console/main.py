@@ -13,6 +13,8 @@ from incident_store.database import open_store
 from incident_store.policy_file import read_policy
 
 SHORTEST_KEY = 32
+LARGEST_BODY = 16 * 1024 * 1024
+"""Bytes of a request that are read at all; what is larger than a view takes is refused in words before that."""
 
 
 def run(settings: Settings) -> None:
@@ -22,8 +24,9 @@ def run(settings: Settings) -> None:
         open_store(settings.database_url),
         read_policy(settings.config),
         session_key(settings.state / "secrets" / "session-key"),
+        requests_per_minute=settings.api_requests_per_minute,
     )
-    serve(app, settings.host, settings.console_port, max_body=1024 * 1024)
+    serve(app, settings.host, settings.console_port, max_body=LARGEST_BODY)
 
 
 def session_key(path: Path) -> str:

@@ -41,12 +41,13 @@ class StepRefused(Refused):
 
 
 class Overtaken(Refused):
-    """Somebody else changed the incident since it was read; `since` are the events that were added."""
+    """The incident is not as it was read; `since` are the events that were added to the `seen` ones."""
 
-    def __init__(self, since: list[Event]) -> None:
-        self.since = since
-        changes = ", ".join(f"{event.kind.value} ({event.author})" for event in since) or "its alerts"
-        super().__init__(f"the incident changed meanwhile: {changes}; look at it again")
+    def __init__(self, since: list[Event], seen: int) -> None:
+        self.since, self.seen = since, seen
+        changes = ", ".join(f"{event.kind.value} ({event.author})" for event in since)
+        what = f"changed meanwhile: {changes}" if since else f"has fewer than {seen} events"
+        super().__init__(f"the incident {what}; look at it again")
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def take_step(
         raise NoSuchIncident(number)
     past = history(connection, number)
     if seen is not None and seen != len(past):
-        raise Overtaken(past[seen:])
+        raise Overtaken(past[seen:], seen)
     decision = decide(past, Kind(row.kind), step, actor, now)
     if isinstance(decision, Refusal):
         raise StepRefused(decision)

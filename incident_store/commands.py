@@ -14,6 +14,7 @@ from incident_store.advance import Report, advance, register
 from incident_store.audit import count_events, verify
 from incident_store.audit_words import audit_json, print_audit, progress
 from incident_store.database import read_store, use_store
+from incident_store.documents import incident_json
 from incident_store.domain.incidents import Kind
 from incident_store.domain.lifecycle import ROLES, EventKind, Role
 from incident_store.domain.policies import Responsible, Severity
@@ -22,7 +23,7 @@ from incident_store.given import LARGEST_NUMBER, acting_person, details_of, know
 from incident_store.people import add_person
 from incident_store.policy_file import read_policy
 from incident_store.queries import find_incident, list_incidents
-from incident_store.terminal import incident_json, lima, print_incident, print_json, print_list, utc_now
+from incident_store.terminal import lima, print_incident, print_json, print_list, utc_now
 from incident_store.words import EVENTS
 
 HASH = re.compile(r"[0-9a-f]{16,64}")

@@ -6,12 +6,14 @@ from sqlalchemy import Engine
 
 from groundwork.jobs import Job
 from groundwork.settings import Settings
+from incident_store.answers import forget_answers
 from incident_store.domain.policies import SlaPolicy
 from incident_store.regularising import Regulariser, ask_owed
 from incident_store.sealing import seal_growth
 
 SEALED_EVERY = timedelta(minutes=1)
 REGULARISED_EVERY = timedelta(minutes=1)
+FORGOTTEN_EVERY = timedelta(hours=1)
 
 
 def jobs(settings: Settings, engine: Engine, policy: SlaPolicy) -> list[Job]:
@@ -20,4 +22,5 @@ def jobs(settings: Settings, engine: Engine, policy: SlaPolicy) -> list[Job]:
     return [
         Job("seal", SEALED_EVERY, lambda: seal_growth(engine, datetime.now(UTC))),
         Job("regularisations", REGULARISED_EVERY, regulariser.work),
+        Job("answers", FORGOTTEN_EVERY, lambda: forget_answers(engine, datetime.now(UTC))),
     ]

@@ -1,16 +1,18 @@
 """What is read of the store: incidents with their events and episodes, counts, the quarantine."""
 
 from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, or_, select
 
 from incident_store.domain.episodes import Episode
-from incident_store.domain.incidents import Event, Incident, fold
+from incident_store.domain.incidents import Event, Incident, Kind, fold
 from incident_store.domain.intervals import Interval
 from incident_store.domain.lifecycle import FINAL, State
+from incident_store.domain.policies import Responsible, Severity
 from incident_store.episode_rows import episodes_of_incident
 from incident_store.incident_rows import event_of, history
 from incident_store.models import EventRow, IncidentRow, QuarantineRow
@@ -79,6 +81,44 @@ def _records(connection: Connection, query: Select[Any]) -> list[IncidentRecord]
         for row in connection.execute(found):
             events[row.incident_id].append(event_of(row))
     return [_record(row, events[row.id]) for row in rows]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which incidents are looked for; an empty filter wants all. `text` is in the title, component or service."""
+
+    states: Sequence[State] = ()
+    is_open: bool | None = None
+    kinds: Sequence[Kind] = ()
+    severities: Sequence[Severity] = ()
+    responsibles: Sequence[Responsible] = ()
+    component: str | None = None
+    text: str | None = None
+
+    def conditions(self) -> Iterator[ColumnElement[bool]]:
+        """The filters in SQL."""
+        words = (
+            (IncidentRow.state, self.states),
+            (IncidentRow.kind, self.kinds),
+            (IncidentRow.severity, self.severities),
+            (IncidentRow.responsible, self.responsibles),
+        )
+        yield from (column.in_([word.value for word in wanted]) for column, wanted in words if wanted)
+        if self.is_open is not None:
+            yield IncidentRow.state.not_in(ENDED) if self.is_open else IncidentRow.state.in_(ENDED)
+        if self.component is not None:
+            yield IncidentRow.component == self.component
+        if self.text is not None:
+            places = (IncidentRow.title, IncidentRow.component, IncidentRow.service)
+            yield or_(*(place.icontains(self.text, autoescape=True) for place in places))
+
+
+def search_incidents(connection: Connection, wanted: Wanted, *, before: int | None, limit: int) -> list[IncidentRecord]:
+    """Incidents with their events, newest first, that are older than incident `before`."""
+    query = select(*IncidentRow.__table__.c).where(*wanted.conditions())
+    if before is not None:
+        query = query.where(IncidentRow.id < before)
+    return _records(connection, query.order_by(IncidentRow.id.desc()).limit(limit))
 
 
 def find_incident(connection: Connection, number: int) -> tuple[IncidentRecord, list[Episode]] | None:

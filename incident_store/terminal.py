@@ -11,7 +11,6 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from incident_store.clock_lines import render_reading, seconds, utc_text
 from incident_store.domain.episodes import Episode
 from incident_store.domain.incident_clocks import Clock, read_clocks
 from incident_store.domain.incidents import Event
@@ -21,58 +20,6 @@ from incident_store.queries import IncidentRecord
 from incident_store.words import CLOCK_STATES, CLOCKS, EVENTS, RESPONSIBLES, STATES, details_in_words
 
 LIMA = ZoneInfo("America/Lima")
-
-
-def incident_json(
-    record: IncidentRecord, episodes: Sequence[Episode] | None, policy: SlaPolicy, now: datetime
-) -> dict[str, Any]:
-    """An incident as plain JSON values; episodes and events only when `episodes` is given."""
-    incident = record.incident
-    document: dict[str, Any] = {
-        "incident": record.number,
-        "component": record.component,
-        "service": record.service,
-        "kind": record.kind,
-        "title": record.title,
-        "state": incident.state.value,
-        "severity": incident.severity.value,
-        "responsible": incident.responsible.value,
-        "times": {kind.value: utc_text(at) for kind, at in incident.times.items()},
-        "proposed_restoration": incident.proposed_restoration and utc_text(incident.proposed_restoration),
-        "clocks": {
-            clock.name.value: {
-                "target_seconds": seconds(clock.target.target),
-                "contractual": clock.target.contractual,
-                **render_reading(clock.reading),
-            }
-            for clock in read_clocks(record.events, policy, now)
-        },
-    }
-    if episodes is not None:
-        document["episodes"] = [_episode_json(episode) for episode in episodes]
-        document["events"] = [_event_json(event) for event in record.events]
-    return document
-
-
-def _episode_json(episode: Episode) -> dict[str, Any]:
-    return {
-        "fingerprint": episode.fingerprint,
-        "started_at": utc_text(episode.started_at),
-        "ended_at": episode.ended_at and utc_text(episode.ended_at),
-        "ended_by": episode.ended_by and episode.ended_by.value,
-        "to_verify": episode.to_verify,
-        "labels": dict(episode.labels),
-    }
-
-
-def _event_json(event: Event) -> dict[str, Any]:
-    return {
-        "kind": event.kind.value,
-        "at": utc_text(event.at),
-        "recorded_at": utc_text(event.recorded_at),
-        "author": event.author,
-        "details": dict(event.details),
-    }
 
 
 def print_json(document: Any) -> None:

@@ -55,11 +55,14 @@ def by_time(step: Step, now: datetime) -> Refusal | None:
     return None
 
 
+def needed(step: EventKind, kind: Kind) -> tuple[str, ...]:
+    """What must be said with this step of a record of this kind."""
+    return () if kind is Kind.QUESTION and step is EventKind.CLOSED else REQUIRED.get(step, ())
+
+
 def by_details(step: Step, kind: Kind, history: Sequence[Event], now: datetime) -> Refusal | None:
     """What must be said with a step is said, in words that are known."""
-    answered = kind is Kind.QUESTION and step.kind is EventKind.CLOSED
-    needed = () if answered else REQUIRED.get(step.kind, ())
-    missing = [name for name in needed if not step.details.get(name, "").strip()]
+    missing = [name for name in needed(step.kind, kind) if not step.details.get(name, "").strip()]
     if missing:
         return Refusal(Reason.MISSING_DETAIL, f"{step.kind.value} needs {', '.join(missing)}")
     for name, known in WORDS.items():

@@ -1,0 +1,26 @@
+"""The API put together."""
+
+from importlib.metadata import version
+
+from flask import Blueprint, Flask, Response, json
+
+from console.api import events, incidents
+from console.api.failures import prepare_failures
+from console.api.openapi import describe
+from console.api.operations import PREFIX
+from console.login import csrf, limiter
+
+OPERATIONS = (*incidents.OPERATIONS, *events.OPERATIONS)
+
+
+def prepare_api(app: Flask, requests_per_minute: int) -> None:
+    """Put the API into the application; one address may ask so many times a minute."""
+    api = Blueprint("api", __name__, url_prefix=PREFIX)
+    document = json.dumps(describe(OPERATIONS, version("renteseg-monitor")), ensure_ascii=False)
+    api.add_url_rule("/openapi.json", "openapi", lambda: Response(document, content_type="application/json"))
+    for operation in OPERATIONS:
+        operation.register(api)
+    prepare_failures(api)
+    csrf.exempt(api)  # `access` demands the token itself, and only of browser sessions
+    limiter.limit(f"{requests_per_minute} per minute")(api)
+    app.register_blueprint(api)

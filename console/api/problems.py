@@ -1,0 +1,103 @@
+"""What is answered when something cannot be done: RFC 9457 problems, one type for each named reason."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from flask import Response, json, request
+
+from incident_store.domain.steps import Reason
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class Trouble(StrEnum):
+    """Reasons of the API itself; those of the process are `Reason`."""
+
+    MALFORMED = "malformed"
+    UNAUTHENTICATED = "unauthenticated"
+    FORGED = "forged"
+    NOT_FOUND = "not_found"
+    METHOD_NOT_ALLOWED = "method_not_allowed"
+    BEING_ATTENDED = "being_attended"
+    OVERTAKEN = "overtaken"
+    PRECONDITION_FAILED = "precondition_failed"
+    TOO_LARGE = "too_large"
+    NOT_JSON = "not_json"
+    INVALID = "invalid"
+    KEY_TAKEN = "key_taken"
+    UNSTORABLE = "unstorable"
+    TOO_MANY_REQUESTS = "too_many_requests"
+    BROKEN = "broken"
+    AWAY = "away"
+
+
+KINDS: Mapping[StrEnum, tuple[int, str]] = {
+    Trouble.MALFORMED: (400, "The body is not JSON"),
+    Trouble.UNAUTHENTICATED: (401, "Nobody is known to ask"),
+    Trouble.FORGED: (403, "A browser session needs its token against forgery to write"),
+    Trouble.NOT_FOUND: (404, "There is no such thing"),
+    Trouble.METHOD_NOT_ALLOWED: (405, "This cannot be done with it"),
+    Trouble.BEING_ATTENDED: (409, "The component has an incident being attended"),
+    Trouble.OVERTAKEN: (409, "Somebody was faster"),
+    Trouble.PRECONDITION_FAILED: (412, "It is no longer at that version"),
+    Trouble.TOO_LARGE: (413, "The body is too large"),
+    Trouble.NOT_JSON: (415, "The body must be JSON"),
+    Trouble.INVALID: (422, "The request does not say what is needed"),
+    Trouble.KEY_TAKEN: (422, "The key belongs to another request"),
+    Trouble.UNSTORABLE: (422, "The store cannot hold a value"),
+    Trouble.TOO_MANY_REQUESTS: (429, "Too many requests"),
+    Trouble.BROKEN: (500, "The program failed"),
+    Trouble.AWAY: (503, "Something that is needed is away"),
+    Reason.WRONG_ROLE: (403, "The role may not do this"),
+    Reason.OWN_CHANGE: (403, "Another person validates this"),
+    Reason.OUT_OF_ORDER: (409, "The step cannot follow now"),
+    Reason.NO_DIAGNOSIS: (409, "The diagnosis is missing"),
+    Reason.NOT_RESTORED: (409, "The restoration is not confirmed"),
+    Reason.WAS_RESTORED: (409, "It was real and restored"),
+    Reason.NOTHING_PROPOSED: (409, "Nothing was proposed"),
+    Reason.QUESTION: (409, "A consulta has no restoration"),
+    Reason.FUTURE: (422, "The time is in the future"),
+    Reason.BEFORE_DETECTION: (422, "The time is before the detection"),
+    Reason.WRONG_ORDER: (422, "The time is before that of what went before"),
+    Reason.MISSING_DETAIL: (422, "A detail is missing"),
+    Reason.BAD_DETAIL: (422, "A detail is not what it must be"),
+}
+"""Each reason's status and title."""
+
+
+@dataclass
+class Problem(Exception):
+    """A request ends here. `detail` says what would have been accepted; `more` are members beside the standard ones."""
+
+    kind: StrEnum
+    detail: str
+    more: Mapping[str, Any] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+        return KINDS[self.kind][0]
+
+    def document(self, instance: str) -> dict[str, Any]:
+        """The problem as RFC 9457 wants it."""
+        return {
+            "type": problem_type(self.kind),
+            "title": KINDS[self.kind][1],
+            "status": self.status,
+            "detail": self.detail,
+            "instance": instance,
+            **self.more,
+        }
+
+    def response(self) -> Response:
+        """The answer to the request at hand."""
+        body = json.dumps(self.document(request.path), ensure_ascii=False)
+        return Response(body, self.status, {**self.headers, "Cache-Control": "no-store"}, content_type=MEDIA_TYPE)
+
+
+def problem_type(kind: StrEnum) -> str:
+    """The stable name of a kind of problem, which programs may compare."""
+    return f"urn:renteseg:problem:{kind.value}"

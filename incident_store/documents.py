@@ -1,0 +1,69 @@
+"""Incidents as plain JSON values, the same on the command line and in the API."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from incident_store.clock_lines import render_reading, seconds, utc_text
+from incident_store.domain.episodes import Episode
+from incident_store.domain.incident_clocks import read_clocks
+from incident_store.domain.incidents import Event
+from incident_store.domain.policies import SlaPolicy
+from incident_store.queries import IncidentRecord
+
+
+def incident_json(
+    record: IncidentRecord, episodes: Sequence[Episode] | None, policy: SlaPolicy, now: datetime
+) -> dict[str, Any]:
+    """An incident as plain JSON values; episodes and events only when `episodes` is given."""
+    incident = record.incident
+    document: dict[str, Any] = {
+        "incident": record.number,
+        "version": len(record.events),
+        "component": record.component,
+        "service": record.service,
+        "kind": record.kind,
+        "title": record.title,
+        "state": incident.state.value,
+        "severity": incident.severity.value,
+        "responsible": incident.responsible.value,
+        "validated": incident.validated,
+        "times": {kind.value: utc_text(at) for kind, at in incident.times.items()},
+        "proposed_restoration": incident.proposed_restoration and utc_text(incident.proposed_restoration),
+        "clocks": {
+            clock.name.value: {
+                "target_seconds": seconds(clock.target.target),
+                "contractual": clock.target.contractual,
+                **render_reading(clock.reading),
+            }
+            for clock in read_clocks(record.events, policy, now)
+        },
+    }
+    if episodes is not None:
+        document["episodes"] = [episode_json(episode) for episode in episodes]
+        document["events"] = [event_json(event, number) for number, event in enumerate(record.events, 1)]
+    return document
+
+
+def episode_json(episode: Episode) -> dict[str, Any]:
+    """An episode of an alert as plain JSON values."""
+    return {
+        "fingerprint": episode.fingerprint,
+        "started_at": utc_text(episode.started_at),
+        "ended_at": episode.ended_at and utc_text(episode.ended_at),
+        "ended_by": episode.ended_by and episode.ended_by.value,
+        "to_verify": episode.to_verify,
+        "labels": dict(episode.labels),
+    }
+
+
+def event_json(event: Event, number: int) -> dict[str, Any]:
+    """An event as plain JSON values; `number` is its place in the incident's history, from 1."""
+    return {
+        "number": number,
+        "kind": event.kind.value,
+        "at": utc_text(event.at),
+        "recorded_at": utc_text(event.recorded_at),
+        "author": event.author,
+        "details": dict(event.details),
+    }
