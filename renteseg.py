@@ -379,6 +379,12 @@ def incident_fetch(
     package("incident_store.attachment_commands").fetch_command(settings(), number, attachment, out=out)
 
 
+@incident.command("evidence")
+def incident_evidence(number: int, as_json: Json = False) -> None:
+    """What the metrics said when the incident opened."""
+    package("incident_store.evidence_commands").evidence_command(settings(), number, as_json=as_json)
+
+
 @audit.command("verify")
 def audit_verify(
     expect: Annotated[

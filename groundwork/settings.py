@@ -49,6 +49,7 @@ class Settings(BaseSettings):
     poll_seconds: float = Field(default=30, ge=1)
     watchdog_seconds: float = Field(default=60, ge=1)
     bodies_kept_days: int = Field(default=90, ge=1)
+    evidence_patience_days: int = Field(default=15, ge=1)
     attachment_megabytes: int = Field(default=25, ge=1, le=2048)
     api_requests_per_minute: int = Field(default=600, ge=1)
     web_config: Path | None = None

@@ -59,6 +59,18 @@ DETAILS = {
     "loads": "cargas",
     "load": "carga",
     "already_processed": "ya procesadas",
+    "moment": "momento",
+    "missing": "no se pudo obtener",
+    "snapshot": "según la evidencia",
+    "monitor_blind": "monitoreo ciego",
+    "all_down": "nada respondía, de nadie",
+    "link_down": "enlace caído",
+    "behind_link_down": "tampoco respondía lo que está detrás",
+    "behind_link_up": "detrás del mismo enlace sí respondía",
+    "owner": "dueño del componente",
+    "same_owner_down": "también caído del mismo dueño",
+    "others_down": "también caído de otros",
+    "alone": "único componente caído",
 }
 VALUES = {
     "fires_again": "la alerta volvió a dispararse",
@@ -67,6 +79,10 @@ VALUES = {
     "resolved": "aviso de fin",
     "unseen": "la alerta siguiente",
     "nobody": "sin determinar",
+    "provider": "proveedor",
+    "operator": "operador",
+    "oti": "OTI",
+    "true": "sí",
     "log": "registro (log)",
     "capture": "captura",
     "rca": "informe técnico (RCA)",
@@ -128,6 +144,35 @@ WINDOW_EVENTS = {
     WindowEventKind.ANNOUNCED: "Comunicado",
     WindowEventKind.SHORTENED: "Acortado",
     WindowEventKind.CANCELLED: "Cancelado",
+}
+
+CONDITIONS = {
+    "up": "Disponible",
+    "down": "Caído",
+    "unknown": "Estado desconocido",
+    "unseen": "Sin muestras",
+}
+PARTS = {
+    "states": "el estado del componente",
+    "latency": "los tiempos de respuesta",
+    "failures": "los motivos de falla",
+    "around": "el estado de los demás componentes",
+    "monitor_blind": "si el monitoreo estaba ciego",
+    "loads": "el estado de los archivos",
+    "rules": "la regla y su valor",
+}
+LOAD_STATES = {
+    "expected": "esperado",
+    "received": "recibido",
+    "validating": "validando",
+    "queued": "encolado",
+    "processing": "procesando",
+    "missing": "no recibido",
+    "late": "tardío",
+    "rejected": "rechazado",
+    "failed": "error de proceso",
+    "reprocessing": "en reproceso manual",
+    "other": "en otro estado",
 }
 
 

@@ -191,9 +191,12 @@ def _flapping(incident: Incident, episodes: Sequence[Episode], policy: SlaPolicy
 
 
 def _suspicion(history: Sequence[Event], episodes: Sequence[Episode], policy: SlaPolicy, now: datetime) -> list[Event]:
-    """The owner behind the earliest alert is suspected, whichever alert arrived first; people's word stands."""
+    """The owner behind the earliest alert is suspected, whichever alert arrived first.
+
+    People's word stands, and so does what the evidence of the opening says.
+    """
     last = next((event for event in reversed(history) if event.kind in SETS_RESPONSIBLE), None)
-    if last is None or last.author != MONITORING:
+    if last is None or last.author != MONITORING or "snapshot" in last.details:
         return []
     owner = first_of(episodes).labels.get("owner", "")
     suspected = policy.at(first_of(episodes).started_at).suspected(owner)

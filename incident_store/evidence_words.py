@@ -1,0 +1,40 @@
+"""The evidence of an opening as lines in Spanish, for terminals and drafts."""
+
+from incident_store.domain.attribution import Condition
+from incident_store.snapshots import Snapshot
+from incident_store.terminal import lima
+from incident_store.words import CONDITIONS, LOAD_STATES, PARTS
+
+
+def facts(snapshot: Snapshot) -> list[str]:
+    """The evidence as lines in Spanish, times in Lima; what could not be had is said at the end."""
+    lines = [f"{CONDITIONS[one.state]} de {lima(one.start)} a {lima(one.end)}" for one in snapshot.states or ()]
+    if snapshot.failures is not None:
+        reasons = ", ".join(f"{one.reason} ({one.times:g})" for one in snapshot.failures)
+        lines.append(f"Motivos de falla en los 30 minutos previos: {reasons or 'ninguno'}")
+    if snapshot.latency:
+        slowest = max(one.seconds for one in snapshot.latency)
+        lines.append(f"Prueba más lenta de los 30 minutos previos: {slowest:.3f} s")
+    lines += _around(snapshot)
+    for rule in snapshot.rules or ():
+        values = ", ".join("sin valor" if one.value is None else f"{one.value:g}" for one in rule.values)
+        lines.append(f"Regla {rule.name}: {' '.join(rule.expression.split())}; valor: {values or 'sin serie'}")
+    return lines + [f"No se pudo obtener {PARTS[one.part]}: {one.why}" for one in snapshot.missing]
+
+
+def _around(snapshot: Snapshot) -> list[str]:
+    lines = []
+    if snapshot.around is not None:
+        for state in (Condition.DOWN, Condition.UNKNOWN):
+            names = ", ".join(one.component for one in snapshot.around if one.state is state)
+            lines.append(f"{CONDITIONS[state]} en ese minuto: {names or 'ninguno'}")
+        up = sum(one.state is Condition.UP for one in snapshot.around)
+        lines.append(f"Componentes disponibles en ese minuto: {up} de {len(snapshot.around)}")
+    if snapshot.monitor_blind:
+        lines.append("El monitoreo estaba ciego: no alcanzaba nada")
+    if snapshot.loads is not None:
+        files = ", ".join(
+            f"{one.operator} {one.file_type} ({LOAD_STATES.get(one.state, one.state)})" for one in snapshot.loads
+        )
+        lines.append(f"Archivos sin procesar en ese minuto: {files or 'ninguno'}")
+    return lines
