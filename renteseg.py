@@ -215,6 +215,12 @@ def incident_show(
     package("incident_store.commands").show_command(settings(), number, explain=explain, as_json=as_json)
 
 
+@incident.command("regularisations")
+def incident_regularisations(number: int, as_json: Json = False) -> None:
+    """The loads that an incident left owed; before its closing, those it would leave owed."""
+    package("incident_store.regularisation_commands").incident_command(settings(), number, as_json=as_json)
+
+
 @quarantine.command("list")
 def quarantine_list(as_json: Json = False) -> None:
     """What waits in quarantine, the oldest first."""
@@ -414,6 +420,12 @@ def loads_matrix(
 ) -> None:
     """Operator × file type × day of a month."""
     package("exporters.file_loads.commands").matrix_command(settings(), month, form, out)
+
+
+@loads.command("owed")
+def loads_owed(as_json: Json = False) -> None:
+    """What is still owed because of confirmed outages, the earliest due first."""
+    package("incident_store.regularisation_commands").owed_command(settings(), as_json=as_json)
 
 
 @loads.command("check")

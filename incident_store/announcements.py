@@ -1,8 +1,12 @@
 """What is told to those concerned, drafted from the facts; a supervisor reads it before it leaves."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from incident_store.domain.maintenance import Window
+from incident_store.domain.policies import SlaPolicy
+from incident_store.domain.regularisations import Regularisation
 from incident_store.terminal import lima
 
 
@@ -35,6 +39,35 @@ dentro de la ventana; si continúa después de la hora indicada, repórtela por 
 Unidad Funcional del RENTESEG, OSIPTEL
 """,
     )
+
+
+def regularisation_announcement(
+    incident: int, owed: Sequence[Regularisation], policy: SlaPolicy, now: datetime
+) -> Announcement:
+    """What operators are told at closing: what is still owed by whom, until when."""
+    pending = [one for one in owed if one.processed_at is None]
+    lines = "\n".join(_owed(one) for one in sorted(pending, key=lambda one: one.load))
+    source = "" if policy.at(now).regularisation.contractual else " (valor por defecto, no contractual)"
+    return Announcement(
+        subject=f"RENTESEG: regularización de cargas pendientes, incidencia {incident}",
+        text=f"""Estimados:
+
+Por la indisponibilidad confirmada en la incidencia {incident}, quedan por regularizar las siguientes cargas, con el
+plazo indicado (hora de Lima){source}:
+
+{lines or "Ninguna: todas fueron procesadas."}
+
+Los archivos que fueron rechazados o no llegaron deben reenviarse con el número de secuencia siguiente. Cada pendiente
+se da por atendido cuando el archivo queda procesado; lo que siga pendiente al vencer el plazo se informa como vencido.
+
+Unidad Funcional del RENTESEG, OSIPTEL
+""",
+    )
+
+
+def _owed(one: Regularisation) -> str:
+    load = one.load
+    return f"- {flat(load.operator)}: {flat(load.file_type)} del {load.data_day:%d/%m/%Y}, hasta {lima(one.due_at)}"
 
 
 def _listed(names: tuple[str, ...]) -> str:

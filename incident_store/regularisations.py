@@ -3,7 +3,6 @@
 A closing that confirms an outage leaves a row here in its own transaction; the worker lists later what is owed.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -143,14 +142,6 @@ def lines_ever_owed(connection: Connection) -> set[tuple[str, str]]:
     """Every operator and file type of which something was owed once."""
     rows = connection.execute(select(RegularisationRow.operator, RegularisationRow.file_type).distinct())
     return {(row.operator, row.file_type) for row in rows}
-
-
-def by_line(owed: Iterable[Regularisation]) -> dict[tuple[str, str], list[Regularisation]]:
-    """What is owed, by operator and file type."""
-    lines: dict[tuple[str, str], list[Regularisation]] = defaultdict(list)
-    for one in owed:
-        lines[one.load.operator, one.load.file_type].append(one)
-    return lines
 
 
 def _regularisation(row: Row[Any]) -> Regularisation:

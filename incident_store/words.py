@@ -6,6 +6,7 @@ from incident_store.domain.clocks import ClockState
 from incident_store.domain.lifecycle import EventKind, State
 from incident_store.domain.maintenance import Stage, WindowEventKind
 from incident_store.domain.policies import ClockName, Responsible
+from incident_store.domain.regularisations import Standing
 
 RESPONSIBLES = {
     Responsible.OPERATOR: "A operador",
@@ -129,6 +130,12 @@ EVENTS = {
     EventKind.EVIDENCE_TAKEN: "Evidencia de la apertura",
 }
 
+REGULARISATION_STANDINGS = {
+    Standing.OPEN: "Pendiente",
+    Standing.LATE: "Vencida",
+    Standing.DONE: "Regularizada",
+    Standing.DONE_LATE: "Regularizada fuera de plazo",
+}
 WINDOW_STAGES = {
     Stage.PLANNED: "Planificado",
     Stage.APPROVED: "Aprobado",

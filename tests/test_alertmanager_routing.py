@@ -57,6 +57,10 @@ ROUTES = [
     ("alertname=RentesegSlaBreached severity=critical incident=17 clock=resolution", "supervisores,analistas"),
     ("alertname=RentesegSlaBreached severity=critical incident=17 owner=oti", "supervisores,analistas"),
     ("alertname=RentesegSlaBreached severity=critical incident=17 owner=provider", "supervisores,analistas"),
+    (
+        "alertname=RentesegRegularisationOverdue severity=warning operator=CLARO owner=operator",
+        "supervisores,analistas",
+    ),
     ("alertname=RentesegComponentDown severity=critical owner=provider component=portal-web", EVERYBODY),
     ("alertname=RentesegComponentDown severity=critical owner=operator component=sftp-claro", EVERYBODY),
     (

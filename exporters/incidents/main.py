@@ -20,6 +20,7 @@ from incident_store.domain.policies import SlaPolicy
 from incident_store.maintenance import read_windows
 from incident_store.policy_file import read_policy
 from incident_store.queries import count_incidents, count_quarantined, list_incidents
+from incident_store.regularisations import lines_ever_owed, open_regularisations
 
 REFRESH_SECONDS = 5.0
 NEARBY = timedelta(days=1)
@@ -35,6 +36,8 @@ def read_snapshot(engine: Engine, now: datetime) -> Snapshot:
                 count_incidents(connection),
                 count_quarantined(connection),
                 read_windows(connection, Interval(now - NEARBY, now + NEARBY)),
+                open_regularisations(connection),
+                lines_ever_owed(connection),
             )
     except SQLAlchemyError as error:
         raise SourceError(str(error).splitlines()[0]) from error

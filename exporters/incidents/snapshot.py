@@ -1,6 +1,6 @@
 """What the store holds at one moment, as metric families; pure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import product
@@ -13,21 +13,26 @@ from incident_store.domain.incidents import Kind
 from incident_store.domain.lifecycle import State
 from incident_store.domain.maintenance import Window, under_maintenance
 from incident_store.domain.policies import Responsible, Severity, SlaPolicy
+from incident_store.domain.regularisations import Regularisation, by_line
 from incident_store.queries import IncidentCount, IncidentRecord
 
 OPEN_LABELS = ("kind", "severity", "responsible", "state")
 TOTAL_LABELS = ("kind", "severity", "responsible")
+LINE_LABELS = ("operator", "file_type")
 CLOCK_LABELS = ("incident", "clock", "severity", "responsible")
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The open incidents, the counts of all, and the maintenance windows of these days."""
+    """The open incidents, the counts of all, the maintenance windows of these days, and what is owed; `lines` are every
+    operator and file type of which something was owed once."""
 
     open_incidents: Sequence[IncidentRecord]
     counts: Sequence[IncidentCount]
     quarantined: int
     windows: Sequence[Window] = ()
+    owed: Sequence[Regularisation] = ()
+    lines: Collection[tuple[str, str]] = ()
 
 
 def families(snapshot: Snapshot, policy: SlaPolicy, now: datetime) -> Iterator[Metric]:
@@ -40,7 +45,28 @@ def families(snapshot: Snapshot, policy: SlaPolicy, now: datetime) -> Iterator[M
         value=snapshot.quarantined,
     )
     yield _maintenance(snapshot.windows, now)
+    yield from _regularisations(snapshot)
     yield from _clocks(snapshot.open_incidents, policy, now)
+
+
+def _regularisations(snapshot: Snapshot) -> Iterator[Metric]:
+    open_ones = GaugeMetricFamily(
+        "renteseg_regularisations_open",
+        "Loads that confirmed outages left owed; absent for an operator and file type that never owed one.",
+        labels=LINE_LABELS,
+    )
+    deadline = GaugeMetricFamily(
+        "renteseg_regularisation_deadline_timestamp_seconds",
+        "Until when the load that is owed longest is to be processed, in Unix seconds; absent when none is owed.",
+        labels=LINE_LABELS,
+    )
+    owed = by_line(snapshot.owed)
+    for line in sorted(snapshot.lines):
+        open_ones.add_metric(line, len({one.load for one in owed.get(line, ())}))
+        if line in owed:
+            deadline.add_metric(line, min(one.due_at for one in owed[line]).timestamp())
+    yield open_ones
+    yield deadline
 
 
 def _maintenance(windows: Sequence[Window], now: datetime) -> Metric:

@@ -1,6 +1,7 @@
 """Regularisations: loads that a confirmed outage left owed, until when, and what became of each (semantics 33)."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -88,3 +89,11 @@ def announcement(owed: Sequence[OwedLoad], due: datetime, now: datetime) -> Even
 def regularised(load: Load, processed_at: datetime, now: datetime) -> Event:
     """The event that closes one regularisation."""
     return Event(EventKind.REGULARISED, processed_at, now, details={"load": str(load)})
+
+
+def by_line(owed: Iterable[Regularisation]) -> dict[tuple[str, str], list[Regularisation]]:
+    """What is owed, by operator and file type."""
+    lines: dict[tuple[str, str], list[Regularisation]] = defaultdict(list)
+    for one in owed:
+        lines[one.load.operator, one.load.file_type].append(one)
+    return lines

@@ -14,19 +14,23 @@ from werkzeug.serving import make_server
 
 from exporters.file_loads.main import LoadLogSource
 from exporters.file_loads.owed_page import add_owed_page
+from groundwork.settings import Settings
+from incident_store import regularisation_commands
 from incident_store.advance import advance
+from incident_store.announcements import regularisation_announcement
 from incident_store.audit import verify
 from incident_store.database import open_store, reading, upgrade
 from incident_store.domain.incidents import Event
 from incident_store.domain.intervals import Interval
 from incident_store.domain.lifecycle import EventKind, State
-from incident_store.domain.regularisations import Load, OwedLoad, Standing
+from incident_store.domain.regularisations import Load, OwedLoad, Regularisation, Standing
 from incident_store.domain.steps import Step
 from incident_store.queries import find_incident
 from incident_store.regularisations import of_incident, open_regularisations
 from incident_store.regularising import ExporterAway, Regulariser, ask_owed
-from tests.builders import at
+from tests.builders import ROOT, at
 from tests.exporters.file_loads.load_logs import configuration, create_log, execute, log_file
+from tests.exporters.test_incidents import shown
 from tests.store.test_advance import POLICY, SOFIA, restored
 
 CONFIRMED = {"unavailability": "confirmed"}
@@ -211,3 +215,56 @@ def test_an_answer_that_is_not_the_exporter_s_is_refused_whole(store: Engine) ->
     server.server_close()
     with pytest.raises(ExporterAway):
         ask_owed(url, Interval(at(0), at(60)))
+
+
+def settings_for(store: Engine, tmp_path: Path, url: str) -> Settings:
+    database = store.url.render_as_string(hide_password=False)
+    return Settings(state=tmp_path, database_url=database, config=ROOT / "config", file_loads_url=url)
+
+
+def test_before_the_closing_what_would_be_owed_is_proposed_and_afterwards_what_is_owed_is_shown(
+    store: Engine, exporter: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log, url = exporter
+    log_file(log, "CLARO", "ROBOS", "ENCOLADO", day="2026-10-04", received_at=at(-30).isoformat())
+    settings, number = settings_for(store, tmp_path, url), restored(store)
+    regularisation_commands.incident_command(settings, number, as_json=True)
+    proposal = json.loads(capsys.readouterr().out)
+    assert (proposal["proposed"], proposal["regularisations"][0]["file_type"]) == (True, "ROBOS")
+    regularisation_commands.owed_command(settings, as_json=True)
+    assert json.loads(capsys.readouterr().out) == []
+    advance(store, number, Step(EventKind.CLOSED, at(70), CONFIRMED), SOFIA, at(500))
+    Regulariser(store, POLICY, lambda outage: ask_owed(url, outage), lambda: at(500)).work()
+    capsys.readouterr()  # the worker's log
+    regularisation_commands.owed_command(settings, as_json=True)
+    (owed,) = json.loads(capsys.readouterr().out)
+    assert (owed["incident"], owed["operator"], owed["data_day"]) == (number, "CLARO", "2026-10-04")
+    for as_json in (True, False):
+        regularisation_commands.incident_command(settings, number, as_json=as_json)
+    assert "- CLARO: ROBOS del 04/10/2026, hasta 07/10/2026 13:10:00" in capsys.readouterr().out
+
+
+def test_what_is_owed_is_a_metric_with_its_earliest_deadline_and_zero_once_it_is_processed(
+    store: Engine, store_url: str
+) -> None:
+    assert "renteseg_regularisations_open{" not in shown(store_url, 500)
+    closed(store)
+    regulariser(store, OwedLoad(ROBOS, None), OwedLoad(ALTAS, at(300))).work()
+    page, line = shown(store_url, 500), 'operator="CLARO"'
+    due = next(part for part in page.splitlines() if part.startswith("renteseg_regularisation_deadline")).split()[-1]
+    assert f'renteseg_regularisations_open{{file_type="ROBOS",{line}}} 1.0' in page
+    assert float(due) == (at(70) + timedelta(days=2)).timestamp()
+    assert 'renteseg_regularisations_open{file_type="ALTAS",operator="ENTEL"} 0.0' in page
+    regulariser(store, OwedLoad(ROBOS, at(600)), now=700).work()
+    page = shown(store_url, 700)
+    assert f'renteseg_regularisations_open{{file_type="ROBOS",{line}}} 0.0' in page
+    assert "renteseg_regularisation_deadline_timestamp_seconds{" not in page
+
+
+def test_the_announcement_names_each_pending_load_and_that_the_deadline_is_a_default() -> None:
+    owed = [Regularisation(7, ROBOS, at(100), None), Regularisation(7, ALTAS, at(100), at(50))]
+    draft = regularisation_announcement(7, owed, POLICY, at(0))
+    assert "- CLARO: ROBOS del 04/10/2026, hasta 05/10/2026 13:40:00" in draft.text
+    assert "ENTEL" not in draft.text
+    assert "valor por defecto, no contractual" in draft.text
+    assert "Ninguna: todas fueron procesadas." in regularisation_announcement(7, owed[1:], POLICY, at(0)).text
