@@ -5,7 +5,12 @@ import sys
 
 from bench.figures import publish
 
-BENCHMARKS = {"availability": "bench.availability.run", "file-loads": "bench.file_loads", "receiver": "bench.receiver"}
+BENCHMARKS = {
+    "availability": "bench.availability.run",
+    "file-loads": "bench.file_loads",
+    "receiver": "bench.receiver",
+    "incidents": "bench.incidents",
+}
 
 
 def main(names: list[str]) -> int:

@@ -20,6 +20,9 @@ from incident_store.models import EventRow, IncidentRow, QuarantineRow
 ENDED = [state.value for state in (State.CLOSED, *FINAL)]
 """States in which nothing more is expected of anybody but the record."""
 
+OPEN = [state.value for state in State if state.value not in ENDED]
+"""The others; asked for by name, the index finds them without a look at those that ended."""
+
 LONGEST_LASTING = timedelta(days=100)
 """How long before an interval an incident that is over by now can have begun to be looked at."""
 AT_ONCE = 500
@@ -59,8 +62,21 @@ def list_incidents(connection: Connection, *, open_only: bool = False, limit: in
     """Incidents with their events, newest first."""
     query = select(*IncidentRow.__table__.c).order_by(IncidentRow.id.desc()).limit(limit)
     if open_only:
-        query = query.where(IncidentRow.state.not_in(ENDED))
+        query = query.where(IncidentRow.state.in_(OPEN))
     return _records(connection, query)
+
+
+def every_incident(connection: Connection) -> Iterator[IncidentRecord]:
+    """All incidents with their events, by number; few of them in memory at a time."""
+    last = 0
+    while records := _records(connection, _after(last)):
+        yield from records
+        last = records[-1].number
+
+
+def _after(number: int) -> Select[Any]:
+    query = select(*IncidentRow.__table__.c).where(IncidentRow.id > number)
+    return query.order_by(IncidentRow.id).limit(AT_ONCE)
 
 
 def incidents_of(connection: Connection, interval: Interval) -> list[IncidentRecord]:
@@ -129,12 +145,15 @@ def find_incident(connection: Connection, number: int) -> tuple[IncidentRecord, 
     return _record(row, history(connection, number)), episodes_of_incident(connection, number)
 
 
-def count_incidents(connection: Connection) -> list[IncidentCount]:
-    """Incidents counted by kind, severity, responsible, state and whether they are open."""
+def count_incidents(connection: Connection, *, open_only: bool = False) -> list[IncidentCount]:
+    """Incidents counted by kind, severity, responsible, state and whether they are open; takes longer the more there
+    are, unless only those that are open are asked for."""
     words = (IncidentRow.kind, IncidentRow.severity, IncidentRow.responsible, IncidentRow.state)
     is_open = IncidentRow.state.not_in(ENDED)
-    rows = connection.execute(select(*words, is_open, func.count()).group_by(*words, is_open))
-    return [IncidentCount(*row) for row in rows]
+    query = select(*words, is_open, func.count()).group_by(*words, is_open)
+    if open_only:
+        query = query.where(IncidentRow.state.in_(OPEN))
+    return [IncidentCount(*row) for row in connection.execute(query)]
 
 
 def count_quarantined(connection: Connection) -> int:

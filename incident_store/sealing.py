@@ -60,8 +60,8 @@ def _seal(connection: Connection, now: datetime) -> Checkpoint | None:
     sealed_at = now if last is None else max(now, last.sealed_at)
     digest = CheckpointHash(previous, number, sealed_at, through)
     entries = sum(_write_grown(connection, chains, since.get(chains.of, 0), number, digest) for chains in CHAINS)
-    if not entries:
-        return None
+    if not entries and (since == through or last is None or sealed_at < last.sealed_at + LATE):
+        return None  # Else the checkpoint is empty, and what it saw is not looked at again.
     row = {"number": number, "sealed_at": sealed_at, "through": through, "previous_hash": previous}
     connection.execute(insert(CheckpointRow).values(**row, hash=digest.hexdigest()))
     return Checkpoint(number, sealed_at, digest.hexdigest(), entries)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from exporters.incidents.snapshot import Snapshot, families
@@ -19,21 +19,37 @@ from incident_store.domain.intervals import Interval
 from incident_store.domain.policies import SlaPolicy
 from incident_store.maintenance import read_windows
 from incident_store.policy_file import read_policy
-from incident_store.queries import count_incidents, count_quarantined, list_incidents
+from incident_store.queries import IncidentCount, count_incidents, count_quarantined, list_incidents
 from incident_store.regularisations import lines_ever_owed, open_regularisations
 
 REFRESH_SECONDS = 5.0
+COUNTED_EVERY = timedelta(minutes=1)
 NEARBY = timedelta(days=1)
 """A component has a maintenance metric so long before and after its windows."""
 
 
-def read_snapshot(engine: Engine, now: datetime) -> Snapshot:
+class Totals:
+    """The counts of all incidents, taken anew once a minute: that takes longer the longer the history is."""
+
+    def __init__(self) -> None:
+        self._due_at = datetime.min.replace(tzinfo=UTC)
+        self._counts: list[IncidentCount] = []
+
+    def at(self, connection: Connection, now: datetime) -> list[IncidentCount]:
+        """The counts, at most a minute old."""
+        if now >= self._due_at:
+            self._counts, self._due_at = count_incidents(connection), now + COUNTED_EVERY
+        return self._counts
+
+
+def read_snapshot(engine: Engine, now: datetime, totals: Totals) -> Snapshot:
     """The store as it is now; raises SourceError when it cannot be read."""
     try:
         with reading(engine).connect() as connection:
             return Snapshot(
                 list_incidents(connection, open_only=True),
-                count_incidents(connection),
+                count_incidents(connection, open_only=True),
+                totals.at(connection, now),
                 count_quarantined(connection),
                 read_windows(connection, Interval(now - NEARBY, now + NEARBY)),
                 open_regularisations(connection),
@@ -62,7 +78,8 @@ def run(settings: Settings) -> None:
     """Serve until ended; raises ConfigurationError before listening when the configuration is unusable."""
     configure_logs("exporter-incidents")
     engine, policy = open_store(settings.database_url), read_policy(settings.config)
-    refresher = Refresher(lambda: read_snapshot(engine, datetime.now(UTC)), REFRESH_SECONDS)
+    totals = Totals()
+    refresher = Refresher(lambda: read_snapshot(engine, datetime.now(UTC), totals), REFRESH_SECONDS)
     registry = CollectorRegistry()
     registry.register(StoreCollector(refresher, policy))
     refresher.start()

@@ -24,11 +24,12 @@ CLOCK_LABELS = ("incident", "clock", "severity", "responsible")
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The open incidents, the counts of all, the maintenance windows of these days, and what is owed; `lines` are every
-    operator and file type of which something was owed once."""
+    """The open incidents, their counts and those of all, the maintenance windows of these days, and what is owed;
+    `lines` are every operator and file type of which something was owed once."""
 
     open_incidents: Sequence[IncidentRecord]
-    counts: Sequence[IncidentCount]
+    open_counts: Sequence[IncidentCount]
+    totals: Sequence[IncidentCount]
     quarantined: int
     windows: Sequence[Window] = ()
     owed: Sequence[Regularisation] = ()
@@ -37,8 +38,8 @@ class Snapshot:
 
 def families(snapshot: Snapshot, policy: SlaPolicy, now: datetime) -> Iterator[Metric]:
     """Every family, every combination of closed label values present, 0 where there is none."""
-    yield _open(snapshot.counts)
-    yield _total(snapshot.counts)
+    yield _open(snapshot.open_counts)
+    yield _total(snapshot.totals)
     yield GaugeMetricFamily(
         "renteseg_quarantine_entries",
         "Different bodies and alerts that wait in quarantine.",
@@ -85,9 +86,8 @@ def _open(counts: Sequence[IncidentCount]) -> Metric:
     family = GaugeMetricFamily("renteseg_incidents_open", "Open incidents.", labels=OPEN_LABELS)
     values = dict.fromkeys(product(Kind, Severity, Responsible, State), 0)
     for count in counts:
-        if count.is_open:
-            words = (Kind(count.kind), Severity(count.severity), Responsible(count.responsible), State(count.state))
-            values[words] += count.incidents
+        words = (Kind(count.kind), Severity(count.severity), Responsible(count.responsible), State(count.state))
+        values[words] += count.incidents
     for words, incidents in values.items():
         family.add_metric([word.value for word in words], incidents)
     return family

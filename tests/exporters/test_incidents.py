@@ -6,7 +6,7 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.registry import Collector
 
-from exporters.incidents.main import read_snapshot
+from exporters.incidents.main import Totals, read_snapshot
 from exporters.incidents.snapshot import families
 from incident_store.database import open_store, upgrade
 from incident_store.domain.intervals import Interval
@@ -21,7 +21,7 @@ from tests.builders import at, shipped_policy
 def shown(store_url: str, minute: float) -> str:
     """The exporter's page at this minute."""
     engine = open_store(store_url)
-    snapshot = read_snapshot(engine, at(minute))
+    snapshot = read_snapshot(engine, at(minute), Totals())
     engine.dispose()
 
     class Page(Collector):

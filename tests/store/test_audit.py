@@ -85,6 +85,17 @@ def test_a_whole_record_is_whole_and_says_how_far_it_is_sealed(sealed_store: Eng
     assert audited(sealed_store, audit.last.hash[:16]).broken == ()
 
 
+def test_after_some_quiet_an_empty_checkpoint_ends_the_looking_back_and_no_more_follow(sealed_store: Engine) -> None:
+    empty = seal_growth(sealed_store, at(30))
+    assert empty is not None
+    assert (empty.number, empty.entries) == (3, 0)
+    assert seal_growth(sealed_store, at(60)) is None
+    note(sealed_store, 1, 61)
+    assert seal_growth(sealed_store, at(62)) is not None
+    audit = audited(sealed_store)
+    assert (audit.broken, audit.checkpoints, audit.unsealed) == ((), 4, 0)
+
+
 def test_what_did_not_grow_is_not_sealed_again(sealed_store: Engine) -> None:
     assert seal_growth(sealed_store, at(13)) is None
     assert rows(sealed_store, "SELECT checkpoint, number, events FROM checkpoint_entries ORDER BY 1, 2") == [
