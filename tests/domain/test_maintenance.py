@@ -1,10 +1,13 @@
 """Maintenance windows: who may plan and approve them, and what of them counts (semantics 24)."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from incident_store.domain.intervals import Interval, merge
+from incident_store.domain.intervals import Interval, merge, total
 from incident_store.domain.lifecycle import Role
 from incident_store.domain.maintenance import (
     LONGEST,
@@ -171,3 +174,25 @@ def test_overlapping_windows_are_each_listed_and_merge_in_the_arithmetic() -> No
     assert merge(one.span for one in counted) == (Interval(at(80), at(140)),)
     assert overlapping(windows, plan(Interval(at(110), at(115)))) == (1, 2)
     assert overlapping(windows, plan(Interval(at(150), at(160)))) == ()
+
+
+@given(st.lists(st.tuples(st.integers(0, 90), st.integers(1, 60), st.booleans(), st.booleans()), max_size=8))
+def test_the_time_that_counts_is_that_of_every_minute_in_some_window_that_counts(
+    drawn: list[tuple[int, int, bool, bool]],
+) -> None:
+    windows = []
+    for number, (start, length, agreed, cancelled) in enumerate(drawn, 1):
+        span = Interval(at(start), at(start + length))
+        window = approved(span, number, now=-5) if agreed else planned(plan(span), number, now=-5)[0]
+        windows.append(replace(window, cancelled_at=at(-1)) if cancelled else window)
+    within = Interval(at(20), at(100))
+    counted = total(one.span for one in counted_windows(windows, "portal-web", within))
+    minutes = [
+        minute
+        for minute in range(20, 100)
+        if any(
+            start <= minute < start + length and agreed and not cancelled for start, length, agreed, cancelled in drawn
+        )
+    ]
+    assert counted == timedelta(minutes=len(minutes))
+    assert all("portal-web" in under_maintenance(windows, at(minute)) for minute in minutes)
