@@ -17,9 +17,9 @@ from incident_store.domain.regularisations import (
     Load,
     OwedLoad,
     Regularisation,
-    announcement,
     confirms_outage,
     due_at,
+    opening_events,
     outage_of,
     regularised,
 )
@@ -85,7 +85,7 @@ def list_owed(
     due = due_at(policy.at(outage.closed_at), outage.closed_at)
     if fresh:
         connection.execute(insert(RegularisationRow), [_values(outage, one, due) for one in fresh])
-    _tell(connection, outage.incident, [announcement(fresh, due, now)])
+    _tell(connection, outage.incident, opening_events(fresh, due, now))
     return True
 
 

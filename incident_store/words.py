@@ -59,7 +59,6 @@ DETAILS = {
     "unavailability": "indisponibilidad",
     "loads": "cargas",
     "load": "carga",
-    "already_processed": "ya procesadas",
     "moment": "momento",
     "missing": "no se pudo obtener",
     "snapshot": "según la evidencia",

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
 
@@ -12,6 +12,8 @@ from incident_store.domain.intervals import Interval
 from incident_store.domain.lifecycle import EventKind
 from incident_store.domain.policies import Terms
 from incident_store.domain.step_details import Unavailability
+
+SEPARATOR = ", "
 
 
 @dataclass(frozen=True, order=True)
@@ -78,12 +80,31 @@ def due_at(terms: Terms, closed_at: datetime) -> datetime:
     return due
 
 
-def announcement(owed: Sequence[OwedLoad], due: datetime, now: datetime) -> Event:
-    """The event that says what is owed until when, and what was processed before anybody asked for it."""
-    pending = [str(one.load) for one in owed if one.processed_at is None]
-    done = [str(one.load) for one in owed if one.processed_at is not None]
-    details = {"loads": ", ".join(pending), "until": due.isoformat(), "already_processed": ", ".join(done)}
-    return Event(EventKind.REGULARISATION_ANNOUNCED, now, now, details={k: v for k, v in details.items() if v})
+def opening_events(owed: Sequence[OwedLoad], due: datetime, now: datetime) -> list[Event]:
+    """What tells an incident's chain what is owed until when, and what of it was processed already."""
+    details = {"loads": SEPARATOR.join(str(one.load) for one in owed), "until": due.isoformat()}
+    announced = Event(EventKind.REGULARISATION_ANNOUNCED, now, now, details=details)
+    done = [regularised(one.load, one.processed_at, now) for one in owed if one.processed_at is not None]
+    return [announced, *done]
+
+
+def told_regularisations(incident: int, events: Iterable[Event]) -> tuple[Regularisation, ...]:
+    """The regularisations that an incident's events tell of; of events up to a moment, as they stood then."""
+    found: dict[Load, Regularisation] = {}
+    for event in events:
+        if event.kind is EventKind.REGULARISATION_ANNOUNCED:
+            due = datetime.fromisoformat(event.details["until"])
+            for load in filter(None, event.details["loads"].split(SEPARATOR)):
+                found[_load(load)] = Regularisation(incident, _load(load), due, None)
+        elif event.kind is EventKind.REGULARISED:
+            load_done = _load(event.details["load"])
+            found[load_done] = replace(found[load_done], processed_at=event.at)
+    return tuple(found[load] for load in sorted(found))
+
+
+def _load(text: str) -> Load:
+    operator, file_type, day = text.rsplit(" ", 2)
+    return Load(operator, file_type, date.fromisoformat(day))
 
 
 def regularised(load: Load, processed_at: datetime, now: datetime) -> Event:

@@ -5,7 +5,16 @@ from datetime import date, timedelta
 import pytest
 
 from incident_store.domain.lifecycle import EventKind
-from incident_store.domain.regularisations import Load, OwedLoad, Regularisation, Standing, announcement, due_at
+from incident_store.domain.regularisations import (
+    Load,
+    OwedLoad,
+    Regularisation,
+    Standing,
+    due_at,
+    opening_events,
+    regularised,
+    told_regularisations,
+)
 from tests.builders import NOON, at, shipped_policy
 
 ROBOS = Load("CLARO", "ROBOS", date(2026, 10, 4))
@@ -39,11 +48,15 @@ def test_processed_when_due_is_in_time_and_later_is_late(
     assert Regularisation(1, ROBOS, at(100), done).standing(at(now)) is standing
 
 
-def test_the_announcement_names_what_is_owed_until_when_and_what_was_done_already() -> None:
-    event = announcement([OwedLoad(ROBOS, None), OwedLoad(ALTAS, at(5))], at(100), at(10))
-    assert event.kind is EventKind.REGULARISATION_ANNOUNCED
-    assert event.details == {
-        "loads": "CLARO ROBOS 2026-10-04",
-        "already_processed": "ENTEL ALTAS 2026-10-04",
+def test_the_events_tell_what_was_owed_until_when_and_what_was_processed_as_of_any_moment() -> None:
+    events = opening_events([OwedLoad(ROBOS, None), OwedLoad(ALTAS, at(5))], at(100), at(10))
+    assert [event.kind for event in events] == [EventKind.REGULARISATION_ANNOUNCED, EventKind.REGULARISED]
+    assert events[0].details == {
+        "loads": "CLARO ROBOS 2026-10-04, ENTEL ALTAS 2026-10-04",
         "until": at(100).isoformat(),
     }
+    pending, done = Regularisation(7, ROBOS, at(100), None), Regularisation(7, ALTAS, at(100), at(5))
+    assert told_regularisations(7, events) == (pending, done)
+    later = [*events, regularised(ROBOS, at(120), at(121))]
+    assert told_regularisations(7, later)[0].standing(at(121)) is Standing.DONE_LATE
+    assert told_regularisations(7, opening_events([], at(100), at(10))) == ()

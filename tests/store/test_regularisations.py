@@ -23,7 +23,7 @@ from incident_store.database import open_store, reading, upgrade
 from incident_store.domain.incidents import Event
 from incident_store.domain.intervals import Interval
 from incident_store.domain.lifecycle import EventKind, State
-from incident_store.domain.regularisations import Load, OwedLoad, Regularisation, Standing
+from incident_store.domain.regularisations import Load, OwedLoad, Regularisation, Standing, told_regularisations
 from incident_store.domain.steps import Step
 from incident_store.queries import find_incident
 from incident_store.regularisations import of_incident, open_regularisations
@@ -82,10 +82,13 @@ def test_a_confirmed_outage_opens_what_it_left_owed_and_tells_it_in_the_chain_on
         Regulariser(store, POLICY, ask, lambda: at(500)).work()
     assert asked[0] == Interval(at(0), at(60))
     assert standing(store, number) == {ROBOS: Standing.OPEN, ALTAS: Standing.DONE}
-    (event,) = told(store, number)
-    assert event.details["loads"] == "CLARO ROBOS 2026-10-04"
+    announced, done = told(store, number)
+    assert announced.details["loads"] == "CLARO ROBOS 2026-10-04, ENTEL ALTAS 2026-10-04"
+    assert (done.kind, done.at) == (EventKind.REGULARISED, at(65))
     with reading(store).connect() as connection:
         (owed,) = open_regularisations(connection)
+        rows = of_incident(connection, number)
+    assert sorted(rows, key=lambda one: one.load) == list(told_regularisations(number, [announced, done]))
     assert owed.due_at == at(70) + timedelta(days=2)
 
 
