@@ -1,0 +1,218 @@
+"""PM06.01 walked by two people over the API: from a real alert to the consolidated row, activity by activity."""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from chain.programs import program
+from incident_store.database import open_store, upgrade
+from incident_store.domain.lifecycle import Role
+from incident_store.people import add_person
+from incident_store.tokens import add_token
+from tests.builders import PORTAL_DOWN
+from tests.processes import answers, free_ports, renteseg, run_renteseg, running, wait_for
+
+SECRET = "the secret that Alertmanager sends to the receiver"
+
+
+@dataclass
+class Person:
+    """Somebody at work, with a personal token."""
+
+    api: httpx.Client
+
+    def reads(self, path: str) -> Any:
+        answer = self.api.get(path)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def records(self, number: int, kind: str, **details: str) -> dict[str, Any]:
+        """Take a step on the incident as it is now seen; returns the incident after it."""
+        seen = self.reads(f"/incidents/{number}")["version"]
+        body = {"kind": kind, "details": details, "seen": seen}
+        answer = self.api.post(f"/incidents/{number}/events", json=body, headers={"Idempotency-Key": f"{kind}-{seen}"})
+        assert answer.status_code == 201, answer.text
+        told: dict[str, Any] = answer.json()["incident"]
+        return told
+
+    def is_refused(self, number: int, kind: str, **details: str) -> str:
+        answer = self.api.post(f"/incidents/{number}/events", json={"kind": kind, "details": details})
+        assert answer.status_code >= 400, answer.text
+        return str(answer.json()["type"]).removeprefix("urn:renteseg:problem:")
+
+    def registers(self, number: int) -> list[tuple[str, str]]:
+        """What the incident's record holds, and who left it."""
+        return [(event["kind"], event["author"]) for event in self.reads(f"/incidents/{number}/events")["events"]]
+
+    def last(self, number: int) -> dict[str, Any]:
+        last: dict[str, Any] = self.reads(f"/incidents/{number}/events")["events"][-1]
+        return last
+
+
+@dataclass
+class House:
+    """Alertmanager, the receiver and the console as processes on one store, and the two who work there."""
+
+    alertmanager: str
+    environment: Mapping[str, str]
+    analyst: Person
+    supervisor: Person
+
+    def alert(self, began: datetime, ended: datetime | None = None) -> None:
+        """What Prometheus would send."""
+        lasting = {} if ended is None else {"endsAt": ended.isoformat()}
+        annotations = {"summary": "portal-web no responde"}
+        alert = {"labels": PORTAL_DOWN, "annotations": annotations, "startsAt": began.isoformat(), **lasting}
+        httpx.post(f"{self.alertmanager}/api/v2/alerts", json=[alert]).raise_for_status()
+
+
+@pytest.fixture
+def house(store_url: str, tmp_path: Path) -> Iterator[House]:
+    alertmanager, webhook, console = free_ports(3)
+    state = tmp_path / "state"
+    (state / "secrets").mkdir(parents=True)
+    (state / "secrets" / "webhook-token").write_text(SECRET)
+    (tmp_path / "alertmanager.yml").write_text(
+        f"""
+route: {{receiver: webhook, group_by: [component], group_wait: 1s, group_interval: 2s}}
+receivers:
+  - name: webhook
+    webhook_configs:
+      - url: http://127.0.0.1:{webhook}/api/v1/alerts
+        http_config: {{authorization: {{credentials_file: {state}/secrets/webhook-token}}}}
+"""
+    )
+    upgrade(store_url)
+    store, now = open_store(store_url), datetime.now(UTC)
+    people = {"ana": Role.ANALYST, "sofia": Role.SUPERVISOR}
+    for name, role in people.items():
+        add_person(store, name, role, "una clave larga")
+    tokens = [add_token(store, name, "trabajo", 1, now) for name in people]
+    store.dispose()
+    environment = {
+        "RENTESEG_DATABASE_URL": store_url,
+        "RENTESEG_STATE": str(state),
+        "RENTESEG_WEBHOOK_PORT": str(webhook),
+        "RENTESEG_CONSOLE_PORT": str(console),
+    }
+    flags = {
+        "config.file": tmp_path / "alertmanager.yml",
+        "storage.path": tmp_path / "alertmanager",
+        "web.listen-address": f"127.0.0.1:{alertmanager}",
+        "cluster.listen-address": "",
+    }
+    with ExitStack() as stack:
+        command = [str(program("alertmanager")), *(f"--{name}={value}" for name, value in flags.items())]
+        stack.enter_context(running(command, tmp_path / "alertmanager.log"))
+        for process in ("webhook", "console"):
+            stack.enter_context(running(renteseg(process), tmp_path / f"{process}.log", environment))
+        for page in (f"{alertmanager}/-/ready", f"{webhook}/readyz", f"{console}/readyz"):
+            wait_for(lambda page=page: answers(f"http://127.0.0.1:{page}"), 60, f"{page} is ready")
+        at_work = [
+            Person(
+                stack.enter_context(
+                    httpx.Client(
+                        base_url=f"http://127.0.0.1:{console}/api/v1", headers={"Authorization": f"Bearer {token}"}
+                    )
+                )
+            )
+            for token in tokens
+        ]
+        yield House(f"http://127.0.0.1:{alertmanager}", environment, *at_work)
+
+
+def test_an_incident_is_walked_from_its_alert_to_the_consolidated_row(house: House) -> None:
+    ana, sofia = house.analyst, house.supervisor
+    began = datetime.now(UTC) - timedelta(seconds=90)
+    house.alert(began)
+
+    # 1. Verify the components: the alert is on the board, with its clocks running since it began.
+    wait_for(lambda: ana.reads("/incidents?open=true")["incidents"], 30, "the alert is an incident")
+    (listed,) = ana.reads("/incidents?open=true&component=portal-web")["incidents"]
+    number = listed["incident"]
+    assert (listed["severity"], listed["responsible"], listed["state"]) == ("alta", "B", "detectada")
+    assert listed["clocks"]["response"]["state"] == "running"
+    assert [name for name, author in ana.registers(number) if author == "monitoreo"][:3] == [
+        "fault_began",
+        "detected",
+        "recorded",
+    ]
+    assert datetime.fromisoformat(listed["times"]["detected"]) == began
+
+    # 2. Validate reception and processing of the files: the result is on record.
+    ana.records(number, "noted", text="cargas del día: BITEL/ALTAS encoladas desde la caída, sin rechazos")
+    assert ana.last(number)["details"]["text"].startswith("cargas del día")
+
+    # 3. Is there an incident or a question? An incident: its analysis begins. A question is a record of its own.
+    assert ana.records(number, "analysis_began")["state"] == "en_analisis"
+    asked = {"kind": "consulta", "component": "portal-web", "title": "¿Formato de BAJAS?", "channel": "correo"}
+    question = ana.api.post("/incidents", json=asked).json()
+    assert (question["kind"], question["state"]) == ("consulta", "detectada")
+
+    # 4. Analyse and diagnose: whose fault, how grave, why; a proposal that another person has to validate.
+    assert ana.is_refused(number, "diagnosed", responsible="B") == "missing_detail"
+    diagnosed = ana.records(number, "diagnosed", responsible="B", severity="alta", cause="actualización fallida")
+    assert diagnosed["validated"] is False
+    assert ana.is_refused(number, "validated") == "wrong_role"
+
+    # 5. Validate the diagnosis and decide the actions: the supervisor's instruction.
+    assert sofia.is_refused(number, "dispatched", to="INETUM") == "out_of_order"
+    validated = sofia.records(number, "validated")
+    assert (validated["state"], validated["validated"]) == ("diagnostico_validado", True)
+    assert sofia.last(number)["details"] == {"responsible": "B", "severity": "alta"}
+
+    # 6. Dispatch by origin: a ticket to the provider.
+    assert sofia.records(number, "dispatched", to="INETUM", text="ticket 4711, urgencia alta")["state"] == "derivada"
+
+    # 7. Supervise the resolution: the provider's answer stops the response clock, a justified wait pauses the other.
+    answered = ana.records(number, "responsible_answered", text="INETUM revierte la actualización")
+    assert answered["clocks"]["response"]["state"] == "met"
+    sofia.records(number, "waiting_began", reason="ventana acordada con el operador")
+    assert sofia.reads(f"/incidents/{number}")["clocks"]["resolution"]["due"] is None
+    sofia.records(number, "waiting_ended")
+
+    # 8. Validate the restoration: the alert ends and proposes it, the analyst's tests confirm it, the RCA is asked for.
+    house.alert(began, ended=datetime.now(UTC))
+    wait_for(lambda: ana.reads(f"/incidents/{number}")["proposed_restoration"], 30, "the restoration is proposed")
+    assert ana.reads(f"/incidents/{number}")["state"] == "en_atencion"
+    restored = ana.records(number, "restored", tests="consulta IMEI correcta; reenvío de BITEL/ALTAS procesado")
+    assert (restored["state"], restored["clocks"]["resolution"]["state"]) == ("restablecida", "met")
+    ana.records(number, "rca_asked", text="informe técnico en 5 días hábiles")
+    ana.records(number, "rca_received", text="informe-4711.pdf")
+
+    # 9. Close and tell those concerned: nobody forgets to say whether the unavailability was confirmed.
+    assert sofia.is_refused(number, "closed") == "missing_detail"
+    assert sofia.records(number, "closed", unavailability="confirmed")["state"] == "cerrada"
+    sofia.records(number, "announced", text="servicio restablecido; plazo de regularización a los operadores")
+    assert sofia.is_refused(number, "closed", unavailability="confirmed") == "out_of_order"
+    closed = [one for one in sofia.reads("/incidents?open=true")["incidents"] if one["incident"] == number]
+    assert closed == []
+
+    # 10. Record and consolidate: the row of the SLA control matrix, with every time of the process, and its proof.
+    row = sofia.records(number, "consolidated")
+    assert row["state"] == "consolidada"
+    in_order = ("fault_began", "detected", "recorded", "diagnosed", "validated", "dispatched", "responsible_answered")
+    in_order += ("restored", "rca_asked", "rca_received", "closed", "announced", "consolidated")
+    times = [datetime.fromisoformat(row["times"][name]) for name in in_order]
+    assert times == sorted(times)
+    assert {name: clock["state"] for name, clock in row["clocks"].items()} == dict.fromkeys(
+        ("response", "resolution", "rca"), "met"
+    )
+    assert all(not clock["contractual"] for clock in row["clocks"].values())
+    reasons = [stretch["reason"] for stretch in row["clocks"]["resolution"]["explanation"] if not stretch["counts"]]
+    assert reasons == ["ventana acordada con el operador"]
+    assert "diagnosed" not in [step["kind"] for step in row["allowed"]]
+    audited = run_renteseg("audit", "verify", environment=house.environment)
+    assert audited.returncode == 0, audited.stderr
+    shown = run_renteseg("incident", "show", str(number), "--json", environment=house.environment)
+    told = ana.reads(f"/incidents/{number}")
+    assert {name: json.loads(shown.stdout)[name] for name in ("times", "state", "version")} == {
+        name: told[name] for name in ("times", "state", "version")
+    }
