@@ -11,6 +11,9 @@ from groundwork.zones import time_zone
 from incident_store.domain.calendars import ALWAYS, WEEKDAYS, Calendar, parse_window
 from incident_store.domain.clocks import Pause, Reading, read_clock
 
+MOST_YEARS = 100
+"""A calendar is worked out year by year, so a slip of the pen in a date must not cost a minute of work."""
+
 
 class CalendarLine(BaseModel):
     """Opening windows by weekday in a zone; `holidays` are dates, or dates with names."""
@@ -34,7 +37,7 @@ class ClockLine(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     calendar: Literal["24x7"] | CalendarLine
-    target_seconds: int = Field(gt=0)
+    target_seconds: int = Field(gt=0, le=MOST_YEARS * 366 * 86_400)
     start: datetime
     stop: datetime | None = None
     pauses: list[tuple[datetime, datetime | None]] = Field(default_factory=list)
@@ -43,6 +46,9 @@ class ClockLine(BaseModel):
     def read(self, now: datetime) -> Reading:
         """The clock at its own `now`, else at the one given."""
         calendar = ALWAYS if self.calendar == "24x7" else self.calendar.calendar()
+        years = [moment.year for moment in (self.start, self.stop or self.start, self.now or now)]
+        if max(years) - min(years) > MOST_YEARS:
+            raise ValueError(f"a clock runs for {MOST_YEARS} years at most")
         return read_clock(
             calendar,
             timedelta(seconds=self.target_seconds),

@@ -4,7 +4,6 @@ import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from rich import box
 from rich.console import Console
@@ -12,14 +11,18 @@ from rich.markup import escape
 from rich.table import Table
 
 from incident_store.domain.episodes import Episode
-from incident_store.domain.incident_clocks import Clock, read_clocks
-from incident_store.domain.incidents import Event
+from incident_store.domain.incident_clocks import Clock, earlier_dues, read_clocks
+from incident_store.domain.incidents import Event, corrected
 from incident_store.domain.lifecycle import EventKind
 from incident_store.domain.policies import ClockName, SlaPolicy
+from incident_store.explaining import explanation, verdict
 from incident_store.queries import IncidentRecord
-from incident_store.words import CLOCK_STATES, CLOCKS, EVENTS, RESPONSIBLES, STATES, details_in_words
+from incident_store.words import CLOCK_STATES, EVENTS, LIMA, RESPONSIBLES, STATES, details_in_words, lima
 
-LIMA = ZoneInfo("America/Lima")
+__all__ = ["LIMA", "lima", "plain", "print_incident", "print_json", "print_list", "utc_now"]
+
+WIDE = 120
+"""Columns of a terminal that has room for all of an event."""
 
 
 def print_json(document: Any) -> None:
@@ -71,24 +74,13 @@ def print_incident(
     )
     if incident.proposed_restoration:
         screen.print(f"Restablecimiento propuesto: {lima(incident.proposed_restoration)} (por confirmar)")
+    earlier = earlier_dues(record.events, policy) if explain else ()
     for clock in read_clocks(record.events, policy, now):
-        _print_clock(screen, clock, explain=explain)
+        screen.print(verdict(clock))
+        for line in explanation(clock, earlier) if explain else ():
+            screen.print(f"  {plain(line)}", soft_wrap=True)
     screen.print(_episodes_table(episodes))
-    screen.print(_events_table(record.events))
-
-
-def _print_clock(screen: Console, clock: Clock, *, explain: bool) -> None:
-    source = "" if clock.target.contractual else " (valor por defecto, no contractual)"
-    due = lima(clock.reading.due) if clock.reading.due else "en pausa"
-    spent, target = (span(one.total_seconds()) for one in (clock.reading.elapsed, clock.target.target))
-    screen.print(
-        f"{CLOCKS[clock.name]}: {CLOCK_STATES[clock.reading.state]}, vence {due}, "
-        f"transcurrido {spent} de {target}{source}"
-    )
-    if explain:
-        for stretch in clock.reading.explanation:
-            counts = "cuenta" if stretch.counts else f"no cuenta: {plain(stretch.reason)}"
-            screen.print(f"  {lima(stretch.interval.start)} → {lima(stretch.interval.end)}  {counts}")
+    screen.print(_events_table(record.events, screen.width))
 
 
 def _episodes_table(episodes: Sequence[Episode]) -> Table:
@@ -101,13 +93,18 @@ def _episodes_table(episodes: Sequence[Episode]) -> Table:
     return table
 
 
-def _events_table(events: Sequence[Event]) -> Table:
-    table = Table(title="Hechos", title_justify="left")
-    for heading in ("Hecho", "Ocurrió", "Registrado", "Por", "Detalle"):
-        table.add_column(heading)
-    for event in events:
+def _events_table(events: Sequence[Event], width: int) -> Table:
+    """The events with the numbers that corrections name; when each was written down only where there is room."""
+    wide = width >= WIDE
+    table = Table(title="Hechos", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    for heading in ("N°", "Hecho", "Ocurrió", *(["Registrado"] if wide else []), "Por", "Detalle"):
+        table.add_column(heading, overflow="fold", no_wrap=heading in {"Ocurrió", "Registrado"})
+    for number, (event, effective) in enumerate(zip(events, corrected(events), strict=True), 1):
         details = details_in_words(event.details)
-        table.add_row(EVENTS[event.kind], lima(event.at), lima(event.recorded_at), plain(event.author), plain(details))
+        if effective.at != event.at:
+            details = f"hora corregida: {lima(effective.at)}" + (f"; {details}" if details else "")
+        written = [lima(event.recorded_at)] if wide else []
+        table.add_row(str(number), EVENTS[event.kind], lima(event.at), *written, plain(event.author), plain(details))
     return table
 
 
@@ -125,18 +122,6 @@ def _clock_words(clock: Clock | None) -> str:
     minutes = int(abs(left)) // 60
     amount = f"{minutes // 60}h{minutes % 60:02}" if minutes >= 60 else f"{minutes} min"
     return amount if left >= 0 else f"−{amount}"
-
-
-def lima(moment: datetime) -> str:
-    """A time as people in Lima write it, to the second."""
-    return moment.astimezone(LIMA).strftime("%d/%m/%Y %H:%M:%S")
-
-
-def span(length: float) -> str:
-    """Seconds as `4 h 05 min 30 s`, cut to whole seconds."""
-    minutes, rest = divmod(int(length), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02} min {rest:02} s" if hours else f"{minutes} min {rest:02} s"
 
 
 def utc_now() -> datetime:

@@ -1,12 +1,19 @@
 """The Spanish words for what people read; identifiers stay English."""
 
 from collections.abc import Mapping
+from contextlib import suppress
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
+from incident_store.domain.calendars import Closed
 from incident_store.domain.clocks import ClockState
+from incident_store.domain.incident_clocks import BACK
 from incident_store.domain.lifecycle import EventKind, State
 from incident_store.domain.maintenance import Stage, WindowEventKind
 from incident_store.domain.policies import ClockName, Responsible
 from incident_store.domain.regularisations import Standing
+
+LIMA = ZoneInfo("America/Lima")
 
 RESPONSIBLES = {
     Responsible.OPERATOR: "A operador",
@@ -182,6 +189,28 @@ LOAD_STATES = {
 }
 
 
+REASONS = {
+    Closed.HOURS.value: "fuera de horario",
+    Closed.HOLIDAY.value: "feriado",
+    "paused": "en pausa",
+    BACK: "restablecida, hasta la recaída",
+    **{state.value: f"en estado {name.lower()}" for state, name in STATES.items() if state.value != BACK},
+}
+"""Why time does not count, where the reason is a word of ours; holidays and waits bring their own."""
+
+
 def details_in_words(details: Mapping[str, str]) -> str:
     """What an event says besides its time, in Spanish."""
-    return "; ".join(f"{DETAILS.get(name, name)}: {VALUES.get(value, value)}" for name, value in details.items())
+    return "; ".join(f"{DETAILS.get(name, name)}: {_value(name, value)}" for name, value in details.items())
+
+
+def _value(name: str, value: str) -> str:
+    if name in {"from", "until"}:
+        with suppress(ValueError, OverflowError):
+            return lima(datetime.fromisoformat(value))
+    return VALUES.get(value, value)
+
+
+def lima(moment: datetime) -> str:
+    """A time as people in Lima write it, to the second."""
+    return moment.astimezone(LIMA).strftime("%d/%m/%Y %H:%M:%S")

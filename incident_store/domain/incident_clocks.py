@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 
 from incident_store.domain.clocks import Pause, Reading, read_clock
-from incident_store.domain.incidents import Event, Incident, corrected, fold
+from incident_store.domain.incidents import SETS_RESPONSIBLE, SETS_SEVERITY, Event, Incident, corrected, fold
 from incident_store.domain.intervals import Interval
 from incident_store.domain.lifecycle import SUPERSEDING, TRANSITIONS, EventKind, State
 from incident_store.domain.policies import ClockName, ClockRule, Responsible, Severity, SlaPolicy, Target
@@ -144,3 +144,30 @@ def responsibles(events: Iterable[Event], start: datetime) -> tuple[tuple[dateti
             edges = [edge for edge in edges if edge[0] < moment]
             edges.append((moment, Responsible(event.details["responsible"])))
     return tuple(edges)
+
+
+@dataclass(frozen=True)
+class EarlierDue:
+    """When a clock was due before a change of severity or responsible, written down at `until`, judged it anew."""
+
+    clock: ClockName
+    due: datetime
+    severity: Severity
+    responsible: Responsible
+    until: datetime
+
+
+def earlier_dues(events: Sequence[Event], policy: SlaPolicy) -> tuple[EarlierDue, ...]:
+    """The due times that changes of severity or responsible replaced, oldest first (semantics 16)."""
+    found = []
+    for place, event in enumerate(events):
+        before = fold(events[:place])
+        known = EventKind.SEVERITY_SET in before.times and EventKind.SUSPECTED in before.times
+        if not known or event.kind not in SETS_SEVERITY | SETS_RESPONSIBLE:
+            continue
+        dues = {clock.name: clock.reading.due for clock in read_clocks(events[: place + 1], policy, event.recorded_at)}
+        for clock in read_clocks(events[:place], policy, event.recorded_at):
+            due = clock.reading.due
+            if due is not None and due != dues.get(clock.name):
+                found.append(EarlierDue(clock.name, due, before.severity, before.responsible, event.recorded_at))
+    return tuple(found)

@@ -71,8 +71,8 @@ class Incident:
 
     @property
     def proposed_restoration(self) -> datetime | None:
-        """When the service seems to be back, to be confirmed by the analyst (semantics 9)."""
-        return self.times.get(EventKind.RESTORATION_PROPOSED)
+        """When the service seems to be back, while no analyst has confirmed it (semantics 9)."""
+        return self.times.get(EventKind.RESTORATION_PROPOSED) if self.state in ATTENDED else None
 
 
 def corrected(events: Iterable[Event]) -> list[Event]:

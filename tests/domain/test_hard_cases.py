@@ -8,11 +8,11 @@ import pytest
 from incident_store.domain.clocks import ClockState
 from incident_store.domain.episodes import Episode, take_in
 from incident_store.domain.exclusions import ExclusionState, excluded, exclusions
-from incident_store.domain.incident_clocks import read_clocks
+from incident_store.domain.incident_clocks import EarlierDue, earlier_dues, read_clocks
 from incident_store.domain.incidents import Event, Kind, fold, following_events
 from incident_store.domain.intervals import Interval
 from incident_store.domain.lifecycle import EventKind, Role, State
-from incident_store.domain.policies import ClockName, Severity
+from incident_store.domain.policies import ClockName, Responsible, Severity
 from incident_store.domain.steps import Actor, Reason, Step, allowed, decide
 from tests.builders import at, firing
 from tests.domain.test_steps import (
@@ -229,3 +229,24 @@ def test_a_consulta_walks_to_its_end_without_restoration_or_technical_report() -
     assert read[ClockName.RESOLUTION].reading.elapsed == timedelta(minutes=30)
     early = walk(ANALYSED, DIAGNOSED, VALIDATED, CLOSED, kind=Kind.QUESTION)
     assert fold(early).state is State.CLOSED
+
+
+def test_the_due_time_that_a_change_of_severity_replaced_stays_in_history() -> None:
+    change = (ANA, EventKind.DIAGNOSED, 10, {**DIAGNOSIS, "severity": "media"})
+    assert earlier_dues(walk(ANALYSED, DIAGNOSED, VALIDATED), POLICY) == ()
+    history = walk(ANALYSED, change, VALIDATED)
+    assert earlier_dues(history, POLICY) == tuple(
+        EarlierDue(clock, at(minutes), Severity.HIGH, Responsible.PROVIDER, at(NEVER))
+        for clock, minutes in ((ClockName.RESPONSE, 30), (ClockName.RESOLUTION, 240))
+    )
+
+
+def test_a_restoration_that_was_confirmed_is_proposed_no_longer() -> None:
+    proposed = Event(EventKind.RESTORATION_PROPOSED, at(55), at(56), details={"ended_by": "resolved"})
+    history = [*OPENED, proposed]
+    assert fold(history).proposed_restoration == at(55)
+    for kind, details in ((EventKind.ANALYSIS_BEGAN, {}), (EventKind.RESTORED, TESTS)):
+        event = decide(history, Kind.INCIDENT, Step(kind, at(58), details), ANA, at(NEVER))
+        assert isinstance(event, Event)
+        history.append(event)
+    assert fold(history).proposed_restoration is None

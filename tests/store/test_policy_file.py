@@ -152,10 +152,13 @@ def test_of_lines_that_cannot_be_read_each_answers_an_error_of_its_own() -> None
         b'{"calendar": "\xff\xfe"}',
         b"[" * 100_000,
         json.dumps({**CLOCK, "target_seconds": 10**11, "start": "9000-01-01T00:00:00Z"}).encode(),
+        json.dumps(
+            {**CLOCK, "calendar": {**office, "timezone": "America/Lima"}, "start": "0001-01-03T00:00:00Z"}
+        ).encode(),
         json.dumps(CLOCK).encode(),
     ]
     *bad, good = evaluate_lines(lines, NOW)
-    assert [list(answer) for answer in bad] == [["error"]] * 5
+    assert [list(answer) for answer in bad] == [["error"]] * 6
     assert all(answer["error"].startswith(f"line {number}: ") for number, answer in enumerate(bad, 1))
     assert good["elapsed_seconds"] == 30
 
