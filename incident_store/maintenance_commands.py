@@ -20,7 +20,7 @@ from incident_store.given import LARGEST_NUMBER, acting_person, moment_of, one_l
 from incident_store.maintenance import NoSuchWindow, add_window, find_window, read_windows, step_window
 from incident_store.terminal import lima, plain, print_json, utc_now
 from incident_store.transactions import in_transaction
-from incident_store.words import WINDOW_EVENTS, WINDOW_STAGES
+from incident_store.words import WINDOW_DETAILS, WINDOW_EVENTS, WINDOW_STAGES
 
 SHOWN_BACK = timedelta(days=62)
 
@@ -108,13 +108,17 @@ def show_command(settings: Settings, number: int, *, as_json: bool) -> None:
     screen = Console(highlight=False)
     screen.print(_table([window], now))
     for event in events:
-        said = "; ".join(f"{name}: {value}" for name, value in event.details.items() if value)
-        screen.print(
-            f"{lima(event.recorded_at)}  {WINDOW_EVENTS[event.kind]}, {plain(event.author)}  {plain(said)}",
-            soft_wrap=True,
-        )
+        words = f"{lima(event.recorded_at)}  {WINDOW_EVENTS[event.kind]}, {event.author}. {_said(event)}"
+        screen.print(plain(words), soft_wrap=True)
     screen.print("\nBorrador de la comunicación:\n")
     screen.print(plain_lines(maintenance_announcement(window).text), soft_wrap=True)
+
+
+def _said(event: WindowEvent) -> str:
+    """What an event says besides its author, in Spanish."""
+    said = {name: ", ".join(value) if isinstance(value, list) else value for name, value in event.details.items()}
+    said |= {name: lima(datetime.fromisoformat(said[name])) for name in ("from", "to") if name in said}
+    return "; ".join(f"{WINDOW_DETAILS[name]}: {value}" for name, value in said.items() if value)
 
 
 def plain_lines(text: str) -> str:
@@ -162,19 +166,20 @@ def _event_json(event: WindowEvent) -> dict[str, Any]:
 
 def _table(windows: Sequence[Window], now: datetime) -> Table:
     table = Table(title="Mantenimientos (hora de Lima)", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in ("N°", "Componentes", "Desde", "Hasta", "Estado", "Planificó", "Aprobó", "Motivo"):
-        table.add_column(heading, overflow="fold")
+    for heading in ("N°", "Componentes", "Desde", "Hasta", "Estado", "Aprobó"):
+        table.add_column(heading, overflow="fold", no_wrap=heading != "Componentes")
     for window in windows:
         stage = window.stage(now)
-        whole = f" (servicio {window.service})" if window.service else ""
         table.add_row(
             str(window.number),
-            plain(", ".join(window.components) + whole),
-            lima(window.span.start),
-            lima(window.span.end),
+            plain(window.service or ", ".join(window.components)),
+            _minute(window.span.start),
+            _minute(window.span.end),
             WINDOW_STAGES[stage],
-            plain(window.planned_by),
             plain(window.approval.by) if window.approval else ("—" if stage is Stage.PLANNED else "nadie"),
-            plain(window.reason),
         )
     return table
+
+
+def _minute(moment: datetime) -> str:
+    return lima(moment)[:-3]

@@ -151,6 +151,14 @@ WINDOW_STAGES = {
     Stage.LAPSED: "Sin aprobación",
     Stage.CANCELLED: "Cancelado",
 }
+WINDOW_DETAILS = {
+    "components": "componentes",
+    "service": "servicio",
+    "from": "desde",
+    "to": "hasta",
+    "reason": "motivo",
+    "late_reason": "por qué se registra después",
+}
 WINDOW_EVENTS = {
     WindowEventKind.PLANNED: "Planificado",
     WindowEventKind.APPROVED: "Aprobado",
