@@ -11,6 +11,7 @@ from reports.incident_rows import compliance, incident_rows
 from reports.monthly_report import Component, Incident, MonthlyReport, Note, Status
 from reports.outage_rows import exclusions, filled, maintenance, outages
 from reports.reckoning import component_of, services, subjects, terms_of
+from reports.regularisation_rows import regularisations
 
 LATE = timedelta(hours=1)
 """A component whose first known minute is later than this after the month began is named."""
@@ -40,7 +41,7 @@ def build(gathered: Gathered) -> MonthlyReport:
         incidents=rows,
         compliance=compliance(rows),
         loads=tuple(gathered.loads),
-        regularisations=(),
+        regularisations=tuple(regularisations(gathered.incidents, gathered.as_of)),
         notes=tuple(_notes(gathered, components, rows)),
         inputs=inputs_of(gathered),
     )
