@@ -391,6 +391,16 @@ def incident_evidence(number: int, as_json: Json = False) -> None:
     package("incident_store.evidence_commands").evidence_command(settings(), number, as_json=as_json)
 
 
+@incident.command("draft")
+def incident_draft(
+    number: int,
+    kind: Annotated[str, typer.Argument(help="preliminary or rca-request")],
+    as_json: Json = False,
+) -> None:
+    """The preliminary report, or the request of the provider's report, drafted from the facts; personal data hidden."""
+    package("incident_store.evidence_commands").draft_command(settings(), number, kind, as_json=as_json)
+
+
 @audit.command("verify")
 def audit_verify(
     expect: Annotated[

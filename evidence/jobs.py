@@ -20,7 +20,7 @@ from groundwork.settings import Settings
 from incident_store.database import reading
 from incident_store.domain.policies import SlaPolicy
 from incident_store.evidence import Opening, keep, wanting
-from incident_store.snapshots import Alert, Missing, Snapshot
+from incident_store.snapshots import Alert, Lack, Missing, Snapshot
 
 log = structlog.get_logger()
 
@@ -43,20 +43,26 @@ def gather(server: Prometheus, opening: Opening, now: datetime, *, insist: bool)
     for name, ask in QUESTIONS.items():
         try:
             parts[name] = ask(server, opening, left_out)
-        except (Absent, QueryRefused) as error:
-            missing.append(Missing(part=name, why=str(error)[:500]))
+        except Absent as error:
+            missing.append(Missing(part=name, why=error.why))
+        except QueryRefused as error:
+            missing.append(_missing(name, Lack.REFUSED, error))
         except (KeyError, TypeError, ValueError, OverflowError) as error:
-            missing.append(Missing(part=name, why=f"the answer is not Prometheus's: {type(error).__name__}"))
+            missing.append(_missing(name, Lack.NOT_UNDERSTOOD, error))
         except PrometheusAway as error:
             if insist:
                 raise
-            missing.append(Missing(part=name, why=str(error)[:500]))
+            missing.append(_missing(name, Lack.AWAY, error))
     return _snapshot(opening, now, missing, parts, left_out)
 
 
-def without(opening: Opening, now: datetime, why: str) -> Snapshot:
+def without(opening: Opening, now: datetime, why: PrometheusAway) -> Snapshot:
     """What can be said of an opening when Prometheus never answered."""
-    return _snapshot(opening, now, [Missing(part=name, why=why[:500]) for name in QUESTIONS], {}, {})
+    return _snapshot(opening, now, [_missing(name, Lack.AWAY, why) for name in QUESTIONS], {}, {})
+
+
+def _missing(part: str, why: Lack, error: Exception) -> Missing:
+    return Missing(part=part, why=why, detail=str(error)[:500])
 
 
 def _snapshot(
@@ -120,7 +126,7 @@ class EvidenceTaker:
             self._server.instant("vector(1)", now)
         except PrometheusAway as error:
             self._not_before, self._pause = now + self._pause, min(2 * self._pause, LONGEST_PAUSE)
-            self._give_up([one for one in due if one.moment + self._patience < now], str(error), now)
+            self._give_up([one for one in due if one.moment + self._patience < now], error, now)
             raise
         self._pause = EVERY
         for opening in due:
@@ -137,11 +143,9 @@ class EvidenceTaker:
         del self._tries[tried]
         self._keep(opening, snapshot, "partial" if snapshot.missing else "whole", now)
 
-    def _give_up(self, openings: list[Opening], why: str, now: datetime) -> None:
+    def _give_up(self, openings: list[Opening], why: PrometheusAway, now: datetime) -> None:
         for opening in openings:
-            self._keep(
-                opening, without(opening, now, f"{why}; it was away for {self._patience.days} days"), "none", now
-            )
+            self._keep(opening, without(opening, now, why), "none", now)
 
     def _keep(self, opening: Opening, snapshot: Snapshot, outcome: str, now: datetime) -> None:
         if keep(self._engine, opening, snapshot, self._policy, now):

@@ -17,6 +17,7 @@ from incident_store.snapshots import (
     BEFORE,
     ComponentSeen,
     Failure,
+    Lack,
     Latency,
     LoadSeen,
     Rule,
@@ -43,7 +44,11 @@ LeftOut = dict[str, int]
 
 
 class Absent(Exception):
-    """Prometheus answered, and holds nothing of this part; the text says of what."""
+    """Prometheus answered, and holds nothing of this part."""
+
+    def __init__(self, why: Lack = Lack.NO_SAMPLES) -> None:
+        self.why = why
+        super().__init__(why.value)
 
 
 def states(server: Prometheus, opening: Opening, left_out: LeftOut) -> tuple[StateStretch, ...]:
@@ -55,7 +60,7 @@ def states(server: Prometheus, opening: Opening, left_out: LeftOut) -> tuple[Sta
     )
     found = server.range(query, opening.moment - BEFORE, opening.moment, STEP)
     if not found:
-        raise Absent(f"Prometheus holds no samples of {opening.component} of that time")
+        raise Absent
     return _first(_stretches(_at_each_step(found, opening.moment), opening.moment), "states", left_out)
 
 
@@ -79,7 +84,7 @@ def latency(server: Prometheus, opening: Opening, left_out: LeftOut) -> tuple[La
     found = server.range(query, opening.moment - BEFORE + MINUTE, opening.moment, MINUTE)
     points = [(at, value) for series in found for at, value in series.points if math.isfinite(value)]
     if not points:
-        raise Absent(f"Prometheus holds no durations of {opening.component} of that time")
+        raise Absent
     return _first([Latency(at=at, seconds=round(value, 6)) for at, value in points], "latency", left_out)
 
 
@@ -88,7 +93,7 @@ def failures(server: Prometheus, opening: Opening, left_out: LeftOut) -> tuple[F
     counted = _own("renteseg_probe_failures_total", opening)
     found = server.instant(f"sum by (reason) (increase({counted}[30m]))", opening.moment)
     if not found:
-        raise Absent(f"Prometheus holds no failures of {opening.component} of that time, not even none")
+        raise Absent
     times = [Failure(reason=_label(one, "reason"), times=round(one.value, 1)) for one in found if one.value > 0]
     return _first(sorted(times, key=lambda one: (-one.times, one.reason)), "failures", left_out)
 
@@ -100,7 +105,7 @@ def around(server: Prometheus, opening: Opening, left_out: LeftOut) -> tuple[Com
     up = server.instant(f"max by ({names}) (min_over_time({UP}[1m]))", end)
     known = server.instant(f"max by ({names}) (last_over_time(renteseg_component_info[1m]))", end)
     if not (up or known):
-        raise Absent("Prometheus holds no samples of any component of that minute")
+        raise Absent
     seen = {_label(one, "component"): _component(one, Condition.UNKNOWN) for one in known}
     seen |= {_label(one, "component"): _component(one, Condition.UP if one.value else Condition.DOWN) for one in up}
     ordered = sorted(seen.values(), key=lambda one: (one.state is Condition.UP, one.component))
@@ -111,7 +116,7 @@ def monitor_blind(server: Prometheus, opening: Opening, _left_out: LeftOut) -> b
     """Whether the monitor saw nothing at all in that minute."""
     found = server.instant("max(max_over_time(renteseg_monitor_blind[1m]))", opening.moment + AFTER)
     if not found:
-        raise Absent("Prometheus does not hold whether the monitor saw anything in that minute")
+        raise Absent
     return found[0].value > 0
 
 
@@ -121,7 +126,7 @@ def loads(server: Prometheus, opening: Opening, left_out: LeftOut) -> tuple[Load
     end = opening.moment + AFTER
     found = server.instant(f"max by (operator, file_type, state) (last_over_time({states_of}[1m]))", end)
     if not found:
-        raise Absent("Prometheus holds no state of any daily file of that minute")
+        raise Absent
     words = ("operator", "file_type", "state")
     waiting = [LoadSeen(**{word: _label(one, word) for word in words}) for one in found if one.value == 1]
     return _first(sorted(waiting, key=lambda one: (one.operator, one.file_type)), "loads", left_out)
@@ -130,11 +135,11 @@ def loads(server: Prometheus, opening: Opening, left_out: LeftOut) -> tuple[Load
 def rules(server: Prometheus, opening: Opening, left_out: LeftOut) -> tuple[Rule, ...]:
     """The rule behind the alert, and what its expression gave at the opening for the alert's labels."""
     if opening.episode is None:
-        raise Absent("no alert opened the incident")
+        raise Absent(Lack.NO_ALERT)
     name = opening.episode.labels.get("alertname", "")
     found = server.alert_rules(name)
     if not found:
-        raise Absent(f"Prometheus has no rule called {name} now")
+        raise Absent(Lack.NO_RULE)
     started_at = opening.episode.started_at
     return _first([_rule(server, one, opening.episode.labels, started_at) for one in found[:5]], "rules", left_out)
 

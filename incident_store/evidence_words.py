@@ -3,11 +3,11 @@
 from incident_store.domain.attribution import Condition
 from incident_store.snapshots import Snapshot
 from incident_store.terminal import lima
-from incident_store.words import CONDITIONS, LOAD_STATES, PARTS
+from incident_store.words import CONDITIONS, LACKS, LOAD_STATES, PARTS
 
 
 def facts(snapshot: Snapshot) -> list[str]:
-    """The evidence as lines in Spanish, times in Lima; what could not be had is said at the end."""
+    """What the evidence holds, as lines in Spanish, times in Lima."""
     lines = [f"{CONDITIONS[one.state]} de {lima(one.start)} a {lima(one.end)}" for one in snapshot.states or ()]
     if snapshot.failures is not None:
         reasons = ", ".join(f"{one.reason} ({one.times:g})" for one in snapshot.failures)
@@ -19,7 +19,13 @@ def facts(snapshot: Snapshot) -> list[str]:
     for rule in snapshot.rules or ():
         values = ", ".join("sin valor" if one.value is None else f"{one.value:g}" for one in rule.values)
         lines.append(f"Regla {rule.name}: {' '.join(rule.expression.split())}; valor: {values or 'sin serie'}")
-    return lines + [f"No se pudo obtener {PARTS[one.part]}: {one.why}" for one in snapshot.missing]
+    return lines
+
+
+def gaps(snapshot: Snapshot) -> list[str]:
+    """What could not be had, and why."""
+    found = [f"No se pudo obtener {PARTS[one.part]}: {LACKS[one.why]}" for one in snapshot.missing]
+    return found + [f"Se omitieron {count} entradas de: {PARTS[part]}" for part, count in snapshot.left_out.items()]
 
 
 def _around(snapshot: Snapshot) -> list[str]:

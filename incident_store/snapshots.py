@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -83,11 +84,23 @@ class Alert(Part):
     annotations: dict[str, str]
 
 
+class Lack(StrEnum):
+    """Why a part could not be had."""
+
+    NO_SAMPLES = "no_samples"
+    NO_RULE = "no_rule"
+    NO_ALERT = "no_alert"
+    REFUSED = "refused"
+    NOT_UNDERSTOOD = "not_understood"
+    AWAY = "away"
+
+
 class Missing(Part):
-    """A part that could not be had, and why."""
+    """A part that could not be had, and why; `detail` is Prometheus's own word, or ours to an engineer."""
 
     part: str
-    why: str
+    why: Lack
+    detail: str = ""
 
 
 class Snapshot(Part):

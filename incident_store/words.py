@@ -5,6 +5,7 @@ from contextlib import suppress
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from incident_store.domain.attribution import Ground
 from incident_store.domain.calendars import Closed
 from incident_store.domain.clocks import ClockState
 from incident_store.domain.incident_clocks import BACK
@@ -182,6 +183,14 @@ PARTS = {
     "loads": "el estado de los archivos",
     "rules": "la regla y su valor",
 }
+LACKS = {
+    "no_samples": "Prometheus no tiene muestras de ese momento",
+    "no_rule": "Prometheus ya no tiene la regla",
+    "no_alert": "la incidencia no se abrió por una alerta",
+    "refused": "Prometheus rechazó la consulta",
+    "not_understood": "la respuesta no se entiende",
+    "away": "Prometheus no respondió",
+}
 LOAD_STATES = {
     "expected": "esperado",
     "received": "recibido",
@@ -194,6 +203,34 @@ LOAD_STATES = {
     "failed": "error de proceso",
     "reprocessing": "en reproceso manual",
     "other": "en otro estado",
+}
+
+GROUNDS = {
+    Ground.MONITOR_BLIND: "El monitoreo no alcanzaba nada en ese minuto: la falla puede ser de su propia red.",
+    Ground.ALL_DOWN: "En ese minuto no respondía nada, de ningún responsable: {}.",
+    Ground.LINK_DOWN: "El enlace {} no respondía en ese minuto.",
+    Ground.BEHIND_LINK_DOWN: "Tampoco respondía nada de lo que está detrás de ese enlace: {}.",
+    Ground.BEHIND_LINK_UP: "Detrás del mismo enlace sí respondía: {}.",
+    Ground.OWNER: "El componente es responsabilidad de: {}.",
+    Ground.SAME_OWNER_DOWN: "Del mismo responsable tampoco respondía: {}.",
+    Ground.OTHERS_DOWN: "De otros responsables tampoco respondía: {}.",
+    Ground.ALONE: "Ningún otro componente estaba caído en ese minuto.",
+}
+ANSWERS = {
+    Responsible.OPERATOR: """\
+A la empresa operadora: de acuerdo con lo verificado, el RENTESEG opera con normalidad y la falla se observa en el lado
+de su empresa. Se le solicita revisar sus sistemas y su enlace, e informar el resultado. El reporte no procede como
+indisponibilidad del RENTESEG.""",
+    Responsible.PROVIDER: """\
+Al proveedor: se registra la indisponibilidad descrita y se solicita su atención con la urgencia que corresponde a su
+criticidad, confirmar la recepción, informar el avance y comunicar el restablecimiento. Los archivos afectados se
+reprocesan cuando el servicio se restablezca.""",
+    Responsible.OTI: """\
+A OTI: los indicios apuntan a los enlaces de OSIPTEL. Se coordina su revisión (VPN, Internet) y se solicita informar
+la causa y la hora del restablecimiento.""",
+    Responsible.NOBODY: """\
+Falta determinar el responsable. Antes de derivar: confirmar la falla con una prueba desde otra red, revisar el enlace y
+preguntar al proveedor y a OTI por trabajos en curso.""",
 }
 
 
@@ -213,7 +250,7 @@ def details_in_words(details: Mapping[str, str]) -> str:
 
 
 def _value(name: str, value: str) -> str:
-    if name in {"from", "until"}:
+    if name in {"from", "until", "moment"}:
         with suppress(ValueError, OverflowError):
             return lima(datetime.fromisoformat(value))
     return VALUES.get(value, value)

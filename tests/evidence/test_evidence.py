@@ -28,7 +28,7 @@ from incident_store.domain.policies import Responsible, Severity
 from incident_store.domain.steps import Actor, Step
 from incident_store.evidence import read_evidence, wanting
 from incident_store.incident_rows import history
-from incident_store.snapshots import Snapshot
+from incident_store.snapshots import Lack, Missing, Snapshot
 from incident_store.store import record
 from tests.builders import PORTAL_DOWN, at, firing, resolved, shipped_policy
 from tests.exporters.peers import Answer, drip, endless, page, peer, saying, silence
@@ -274,7 +274,7 @@ def test_an_incident_reported_by_hand_gets_evidence_too_and_keeps_the_word_of_it
     register(store, Report(Kind.QUESTION, *words), ANA, at(OPENED))
     taker(store, server, Clock(OPENED + 1)).look()
     (snapshot,) = evidence(store)
-    assert [one.part for one in snapshot.missing] == ["rules"]
+    assert snapshot.missing == (Missing(part="rules", why=Lack.NO_ALERT),)
     assert kinds(store)[-1] is EventKind.EVIDENCE_TAKEN
     assert evidence(store, 2) == []
 
@@ -312,7 +312,7 @@ def test_after_its_patience_it_is_recorded_that_nothing_could_be_had(store: Engi
         job.look()
     (snapshot,) = evidence(store)
     assert len(snapshot.missing) == 7
-    assert "away for 15 days" in snapshot.missing[0].why
+    assert {one.why for one in snapshot.missing} == {Lack.AWAY}
     assert snapshot.around is None
 
 
@@ -365,7 +365,8 @@ def test_questions_that_are_never_answered_are_left_out_after_three_tries(store:
         job.look()
     (snapshot,) = evidence(store)
     assert {one.part for one in snapshot.missing} == {"states", "latency", "rules"}
-    assert all("is not Prometheus" in one.why for one in snapshot.missing)
+    assert {one.why for one in snapshot.missing} == {Lack.AWAY}
+    assert all("is not Prometheus" in one.detail for one in snapshot.missing)
 
 
 def test_a_network_of_thousands_is_bounded_and_says_what_was_left_out(store: Engine, tmp_path: Path) -> None:

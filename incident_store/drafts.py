@@ -1,0 +1,198 @@
+"""Drafts from the facts: the preliminary report of activity 4 and the request of the provider's report of activity 8.
+
+A draft is a pure function of the case and the time. People read it before it leaves. Whatever somebody wrote, or an
+alert says, is put on one line and its personal data is hidden.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from groundwork.problems import Refused
+from incident_store.announcements import Announcement, flat
+from incident_store.attachments import attachments
+from incident_store.domain.attribution import Ground
+from incident_store.domain.episodes import Episode
+from incident_store.domain.incident_clocks import Clock, read_clocks
+from incident_store.domain.incidents import Event, corrected
+from incident_store.domain.lifecycle import EventKind
+from incident_store.domain.personal import masked
+from incident_store.domain.policies import ClockName, Responsible, SlaPolicy
+from incident_store.evidence_words import facts, gaps
+from incident_store.queries import IncidentRecord
+from incident_store.snapshots import Snapshot
+from incident_store.terminal import lima, span
+from incident_store.words import (
+    ANSWERS,
+    CLOCK_STATES,
+    CLOCKS,
+    EVENTS,
+    GROUNDS,
+    RESPONSIBLES,
+    STATES,
+    VALUES,
+)
+
+DEFAULT = "valor por defecto, no contractual"
+TOLD = (
+    EventKind.FAULT_BEGAN,
+    EventKind.DETECTED,
+    EventKind.DISPATCHED,
+    EventKind.RESPONSIBLE_ANSWERED,
+    EventKind.RESTORED,
+)
+"""The times that a reader outside needs, in order."""
+CHECKED = {
+    EventKind.NOTED: "text",
+    EventKind.DIAGNOSED: "cause",
+    EventKind.RESTORED: "tests",
+    EventKind.DISCARDED: "reason",
+}
+"""Where people wrote what they looked at."""
+
+
+class DraftKind(StrEnum):
+    """What can be drafted."""
+
+    PRELIMINARY = "preliminary"
+    RCA_REQUEST = "rca-request"
+
+
+@dataclass(frozen=True)
+class Case:
+    """All that a draft is made from."""
+
+    record: IncidentRecord
+    episodes: Sequence[Episode]
+    snapshots: Sequence[Snapshot]
+
+
+_templates = Environment(  # noqa: S701 - plain text: nothing to escape
+    loader=PackageLoader("incident_store"), undefined=StrictUndefined, trim_blocks=True, keep_trailing_newline=True
+)
+
+
+def preliminary_report(case: Case, policy: SlaPolicy, now: datetime) -> Announcement:
+    """The preliminary report: facts, alerts, deadlines, evidence, who is suspected and why, and a proposed answer."""
+    events, incident = case.record.events, case.record.incident
+    text = _templates.get_template("preliminary.txt").render(
+        **_common(case, now),
+        kind=case.record.kind,
+        now=lima(now),
+        state=STATES[incident.state],
+        alerts=[_alert(episode) for episode in case.episodes],
+        clocks=[_clock(clock) for clock in read_clocks(events, policy, now)],
+        evidence=[_evidence(one) for one in case.snapshots],
+        files=[f"{said(one.name)} ({VALUES[one.purpose]}), SHA-256 {one.blob.sha256}" for one in attachments(events)],
+        validated=incident.validated,
+        responsible=RESPONSIBLES[incident.responsible],
+        reasons=list(_reasons(events)),
+        checks=list(_checks(events)),
+        answer=ANSWERS[incident.responsible],
+    )
+    return Announcement(f"RENTESEG: informe preliminar de la {case.record.kind} N° {case.record.number}", text)
+
+
+def rca_request(case: Case, policy: SlaPolicy, now: datetime) -> Announcement:
+    """The request of the technical report; raises Refused when the provider is not who is held responsible."""
+    incident = case.record.incident
+    if incident.responsible is not Responsible.PROVIDER:
+        held = RESPONSIBLES[incident.responsible]
+        raise Refused(f"an RCA is asked of the provider (B), and incident {case.record.number} stands at: {held}")
+    sent_to = [one.details["to"] for one in case.record.events if one.kind is EventKind.DISPATCHED]
+    text = _templates.get_template("rca_request.txt").render(
+        **_common(case, now),
+        addressee=said(sent_to[-1]) if sent_to else "del proveedor",
+        deadline=_rca_deadline(case, policy, now),
+        facts=[said(fact) for one in case.snapshots for fact in facts(one)],
+    )
+    return Announcement(f"RENTESEG: solicitud de informe técnico (RCA), incidencia N° {case.record.number}", text)
+
+
+DRAFTS: Mapping[DraftKind, Callable[[Case, SlaPolicy, datetime], Announcement]] = {
+    DraftKind.PRELIMINARY: preliminary_report,
+    DraftKind.RCA_REQUEST: rca_request,
+}
+
+
+def said(text: str) -> str:
+    """What somebody said, fit to be passed on: one line, no personal data."""
+    return masked(flat(text))
+
+
+def _common(case: Case, now: datetime) -> dict[str, object]:
+    record, incident = case.record, case.record.incident
+    return {
+        "number": record.number,
+        "title": said(record.title),
+        "component": said(record.component),
+        "service": said(record.service) or "no indicado",
+        "severity": incident.severity.value.capitalize(),
+        "times": [(EVENTS[kind], lima(incident.times[kind])) for kind in TOLD if kind in incident.times],
+        "outage": _outage(incident.times, now),
+    }
+
+
+def _outage(times: Mapping[EventKind, datetime], now: datetime) -> str:
+    """How long it lasted, or lasts."""
+    began, restored = times[EventKind.FAULT_BEGAN], times.get(EventKind.RESTORED)
+    if restored is None or times.get(EventKind.REOPENED, restored) > restored:
+        return f"Duración hasta ahora: {span((now - began).total_seconds())} (continúa)"
+    return f"Duración: {span((restored - began).total_seconds())}"
+
+
+def _evidence(snapshot: Snapshot) -> dict[str, object]:
+    found = [said(line) for line in (*facts(snapshot), *gaps(snapshot))]
+    return {"moment": lima(snapshot.moment), "taken_at": lima(snapshot.taken_at), "facts": found}
+
+
+def _alert(episode: Episode) -> str:
+    end = lima(episode.ended_at) if episode.ended_at else "sigue activa"
+    summary = episode.annotations.get("summary", "")
+    return said(f"{episode.labels.get('alertname', '')}: de {lima(episode.started_at)} a {end}. {summary}".strip())
+
+
+def _clock(clock: Clock) -> str:
+    reading = clock.reading
+    due = f"vence {lima(reading.due)}" if reading.due else "en pausa"
+    spent, target = span(reading.elapsed.total_seconds()), span(clock.target.target.total_seconds())
+    source = "" if clock.target.contractual else f" ({DEFAULT})"
+    return f"{CLOCKS[clock.name]}: {CLOCK_STATES[reading.state]}, {due}; transcurrido {spent} de {target}{source}"
+
+
+def _rca_deadline(case: Case, policy: SlaPolicy, now: datetime) -> str:
+    events, incident = case.record.events, case.record.incident
+    terms = policy.at(incident.times[EventKind.DETECTED])
+    target = terms.targets.get((ClockName.RCA, incident.severity, Responsible.PROVIDER))
+    if target is None:
+        return "según lo acordado con el proveedor"
+    source = "" if target.contractual else f" ({DEFAULT})"
+    due = next((one.reading.due for one in read_clocks(events, policy, now) if one.name is ClockName.RCA), None)
+    if due is not None:
+        return f"{lima(due)}{source}"
+    return (
+        f"{span(target.target.total_seconds())} del calendario acordado, desde el restablecimiento del servicio{source}"
+    )
+
+
+def _reasons(events: Sequence[Event]) -> Iterator[str]:
+    """Why somebody is suspected, in sentences; what people validated is told by its diagnosis."""
+    suspicion = next((event for event in reversed(events) if event.kind is EventKind.SUSPECTED), None)
+    for name, value in (suspicion.details if suspicion else {}).items():
+        if name in {ground.value for ground in Ground}:
+            yield said(GROUNDS[Ground(name)].format(VALUES.get(value, value)))
+        elif name == "evidence":
+            yield said(VALUES.get(value, value))
+    diagnosis = next((event for event in reversed(events) if event.kind is EventKind.DIAGNOSED), None)
+    if diagnosis is not None:
+        proposed = RESPONSIBLES[Responsible(diagnosis.details["responsible"])]
+        yield said(f"Diagnóstico de {diagnosis.author}: {proposed}. {diagnosis.details['cause']}")
+
+
+def _checks(events: Sequence[Event]) -> Iterator[str]:
+    for event in corrected(events):
+        if event.kind in CHECKED and (words := event.details.get(CHECKED[event.kind], "")):
+            yield f"{lima(event.at)}, {said(event.author)}: {said(words)}"
