@@ -16,19 +16,18 @@ from incident_store.announcements import Announcement, flat
 from incident_store.attachments import attachments
 from incident_store.domain.attribution import Ground
 from incident_store.domain.episodes import Episode
-from incident_store.domain.incident_clocks import Clock, read_clocks
+from incident_store.domain.incident_clocks import read_clocks
 from incident_store.domain.incidents import Event, corrected
 from incident_store.domain.lifecycle import EventKind
 from incident_store.domain.personal import masked
 from incident_store.domain.policies import ClockName, Responsible, SlaPolicy
 from incident_store.evidence_words import facts, gaps
+from incident_store.explaining import DEFAULT, span, verdict
 from incident_store.queries import IncidentRecord
 from incident_store.snapshots import Snapshot
-from incident_store.terminal import lima, span
+from incident_store.terminal import lima
 from incident_store.words import (
     ANSWERS,
-    CLOCK_STATES,
-    CLOCKS,
     EVENTS,
     GROUNDS,
     RESPONSIBLES,
@@ -36,7 +35,6 @@ from incident_store.words import (
     VALUES,
 )
 
-DEFAULT = "valor por defecto, no contractual"
 TOLD = (
     EventKind.FAULT_BEGAN,
     EventKind.DETECTED,
@@ -84,7 +82,7 @@ def preliminary_report(case: Case, policy: SlaPolicy, now: datetime) -> Announce
         now=lima(now),
         state=STATES[incident.state],
         alerts=[_alert(episode) for episode in case.episodes],
-        clocks=[_clock(clock) for clock in read_clocks(events, policy, now)],
+        clocks=[verdict(clock) for clock in read_clocks(events, policy, now)],
         evidence=[_evidence(one) for one in case.snapshots],
         files=[f"{said(one.name)} ({VALUES[one.purpose]}), SHA-256 {one.blob.sha256}" for one in attachments(events)],
         validated=incident.validated,
@@ -140,8 +138,8 @@ def _outage(times: Mapping[EventKind, datetime], now: datetime) -> str:
     """How long it lasted, or lasts."""
     began, restored = times[EventKind.FAULT_BEGAN], times.get(EventKind.RESTORED)
     if restored is None or times.get(EventKind.REOPENED, restored) > restored:
-        return f"Duración hasta ahora: {span((now - began).total_seconds())} (continúa)"
-    return f"Duración: {span((restored - began).total_seconds())}"
+        return f"Duración hasta ahora: {span(now - began)} (continúa)"
+    return f"Duración: {span(restored - began)}"
 
 
 def _evidence(snapshot: Snapshot) -> dict[str, object]:
@@ -155,14 +153,6 @@ def _alert(episode: Episode) -> str:
     return said(f"{episode.labels.get('alertname', '')}: de {lima(episode.started_at)} a {end}. {summary}".strip())
 
 
-def _clock(clock: Clock) -> str:
-    reading = clock.reading
-    due = f"vence {lima(reading.due)}" if reading.due else "en pausa"
-    spent, target = span(reading.elapsed.total_seconds()), span(clock.target.target.total_seconds())
-    source = "" if clock.target.contractual else f" ({DEFAULT})"
-    return f"{CLOCKS[clock.name]}: {CLOCK_STATES[reading.state]}, {due}; transcurrido {spent} de {target}{source}"
-
-
 def _rca_deadline(case: Case, policy: SlaPolicy, now: datetime) -> str:
     events, incident = case.record.events, case.record.incident
     terms = policy.at(incident.times[EventKind.DETECTED])
@@ -173,9 +163,7 @@ def _rca_deadline(case: Case, policy: SlaPolicy, now: datetime) -> str:
     due = next((one.reading.due for one in read_clocks(events, policy, now) if one.name is ClockName.RCA), None)
     if due is not None:
         return f"{lima(due)}{source}"
-    return (
-        f"{span(target.target.total_seconds())} del calendario acordado, desde el restablecimiento del servicio{source}"
-    )
+    return f"{span(target.target)} del calendario acordado, desde el restablecimiento del servicio{source}"
 
 
 def _reasons(events: Sequence[Event]) -> Iterator[str]:
