@@ -61,7 +61,7 @@ def _proposal(
     outage = outage_of(incident)
     owed: list[OwedLoad] = [] if outage is None else ask_owed(settings.file_loads_url, outage)
     due = due_at(policy.at(now), now)
-    return [Regularisation(number, one.load, due, one.processed_at) for one in owed]
+    return [Regularisation(number, one.load, due, one.processed_at) for one in owed if one.owed]
 
 
 def owed_command(settings: Settings, *, as_json: bool) -> None:

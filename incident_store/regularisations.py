@@ -81,7 +81,7 @@ def list_owed(
     if connection.execute(mark.values(listed=True)).rowcount != 1:
         return False
     known = {one.load for one in of_incident(connection, outage.incident)}
-    fresh = [one for one in owed if one.load not in known]
+    fresh = [one for one in owed if one.owed and one.load not in known]
     due = due_at(policy.at(outage.closed_at), outage.closed_at)
     if fresh:
         connection.execute(insert(RegularisationRow), [_values(outage, one, due) for one in fresh])

@@ -36,6 +36,7 @@ class _Entry(BaseModel):
     file_type: str = Field(min_length=1, max_length=64)
     data_day: date
     processed_at: AwareDatetime | None
+    owed: bool
 
 
 class _Answer(BaseModel):
@@ -54,7 +55,9 @@ def ask_owed(url: str, outage: Interval) -> list[OwedLoad]:
     except (httpx.HTTPError, ValidationError) as error:
         reason = str(error).splitlines()[0] if str(error) else repr(error)
         raise ExporterAway(f"the file-load exporter at {url} did not say what is owed: {reason}") from error
-    return [OwedLoad(Load(one.operator, one.file_type, one.data_day), _utc(one.processed_at)) for one in entries]
+    return [
+        OwedLoad(Load(one.operator, one.file_type, one.data_day), _utc(one.processed_at), one.owed) for one in entries
+    ]
 
 
 def _utc(moment: datetime | None) -> datetime | None:

@@ -32,7 +32,10 @@ class Outage:
 
 @dataclass(frozen=True)
 class OwedLoad:
-    """A load that the outage left unprocessed; `processed_at` is when it was processed since, None while it is not."""
+    """A load that the outage touched: whether it left it unprocessed, and when it was processed; None while it is not.
+
+    One that is no longer owed is told too: a log that was put right closes what its earlier word opened.
+    """
 
     operator: str
     file_type: str
@@ -40,6 +43,7 @@ class OwedLoad:
     deadline_at: datetime
     state: FileState
     processed_at: datetime | None
+    owed: bool
 
 
 def days_concerned(outage: Outage, configuration: FileLoads) -> frozenset[date]:
@@ -54,7 +58,7 @@ def days_concerned(outage: Outage, configuration: FileLoads) -> frozenset[date]:
 
 
 def owed_loads(rows: Iterable[FileRow], outage: Outage, configuration: FileLoads) -> list[OwedLoad]:
-    """The loads that the outage left unprocessed; `rows` are those of the days concerned."""
+    """The loads that the outage touched; `rows` are those of the days concerned."""
     files: dict[tuple[Line, date], list[FileRow]] = defaultdict(list)
     for row in rows:
         if row.operator and row.file_type and row.data_day:
@@ -73,8 +77,6 @@ def _owed(line: Line, day: date, files: list[FileRow], outage: Outage, configura
     done = {row.id: _moved_at(row) for row in files if states[row.id] in DONE}
     there = [row for row in files if row.received_at and row.received_at < outage.end]
     newest = max(there, key=lambda row: (row.sequence, row.id), default=None)
-    if newest and (processed := done.get(newest.id)) and processed <= outage.end:
-        return
     held_up = any(_in_work(row, states[row.id], outage) for row in there)
     if not held_up and not _due_within(outage, configuration, line, day):
         return
@@ -82,7 +84,8 @@ def _owed(line: Line, day: date, files: list[FileRow], outage: Outage, configura
     processed_at = min((at for row in files if row.sequence >= since and (at := done.get(row.id))), default=None)
     current = newest_files(files).get((line, day))
     state = state_of(current, configuration.load_log.statuses)
-    yield OwedLoad(*line, day, configuration.deadline_at(line, day), state, processed_at)
+    in_time = newest is not None and (by := done.get(newest.id)) is not None and by <= outage.end
+    yield OwedLoad(*line, day, configuration.deadline_at(line, day), state, processed_at, not in_time)
 
 
 def _moved_at(row: FileRow) -> datetime | None:

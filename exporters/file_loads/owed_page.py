@@ -51,5 +51,6 @@ def _json(load: OwedLoad) -> dict[str, Any]:
         "data_day": load.data_day.isoformat(),
         "deadline_at": load.deadline_at.astimezone(UTC).isoformat(),
         "state": load.state.value,
+        "owed": load.owed,
         "processed_at": load.processed_at and load.processed_at.astimezone(UTC).isoformat(),
     }

@@ -30,10 +30,11 @@ class Load:
 
 @dataclass(frozen=True)
 class OwedLoad:
-    """A load that an outage left unprocessed, and when it was processed since; None while it is not."""
+    """A load that an outage touched: when it was processed (None while it is not), and whether that left it owed."""
 
     load: Load
     processed_at: datetime | None
+    owed: bool = True
 
 
 class Standing(StrEnum):

@@ -108,6 +108,14 @@ def test_each_regularisation_closes_by_itself_when_its_file_is_processed(store: 
     assert [(event.at, event.details) for event in done] == [(at(600), {"load": "CLARO ROBOS 2026-10-04"})]
 
 
+def test_a_log_that_was_put_right_closes_what_its_earlier_word_opened(store: Engine) -> None:
+    number = closed(store)
+    regulariser(store, OwedLoad(ROBOS, None), OwedLoad(ALTAS, at(30), owed=False)).work()
+    assert standing(store, number) == {ROBOS: Standing.OPEN}
+    regulariser(store, OwedLoad(ROBOS, at(40), owed=False)).work()
+    assert standing(store, number) == {ROBOS: Standing.DONE}
+
+
 def test_what_is_not_processed_in_time_shows_as_late(store: Engine) -> None:
     number = closed(store)
     regulariser(store, OwedLoad(ROBOS, None)).work()

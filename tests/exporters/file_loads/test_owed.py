@@ -23,7 +23,7 @@ LATER = Outage(DEADLINE + HOUR, DEADLINE + 2 * HOUR)
 
 def owed(url: str, state: Path, outage: Outage = OUTAGE) -> dict[tuple[str, str], OwedLoad]:
     found = LoadLogSource(configuration(url), state).owed(outage)
-    return {(load.operator, load.file_type): load for load in found}
+    return {(load.operator, load.file_type): load for load in found if load.owed}
 
 
 def test_every_load_whose_deadline_fell_within_and_that_nobody_sent_is_owed(url: str, tmp_path: Path) -> None:
@@ -38,6 +38,12 @@ def test_a_load_processed_by_the_outage_s_end_is_not_owed(url: str, tmp_path: Pa
     log_file(url, "CLARO", "ROBOS", "PROCESADO", received_at=BEFORE, processed_at=BEFORE)
     log_file(url, "CLARO", "ALTAS", "PROCESADO_CON_OBSERVACIONES", received_at=WITHIN, processed_at=WITHIN)
     assert not {("CLARO", "ROBOS"), ("CLARO", "ALTAS")} & owed(url, tmp_path).keys()
+
+
+def test_a_load_that_the_outage_touched_and_that_is_not_owed_says_so(url: str, tmp_path: Path) -> None:
+    log_file(url, "CLARO", "ROBOS", "PROCESADO", received_at=BEFORE, processed_at=BEFORE)
+    (load,) = [one for one in LoadLogSource(configuration(url), tmp_path).owed(OUTAGE) if not one.owed]
+    assert (load.operator, load.processed_at) == ("CLARO", datetime(2026, 10, 6, 9, tzinfo=UTC))
 
 
 def test_a_load_processed_after_the_outage_was_owed_and_says_since_when_it_is_not(url: str, tmp_path: Path) -> None:
@@ -93,6 +99,7 @@ def test_the_page_answers_the_loads_with_their_times(page: Any, url: str) -> Non
         "deadline_at": "2026-10-06T11:00:00+00:00",
         "state": "processed",
         "processed_at": "2026-10-06T13:00:00+00:00",
+        "owed": True,
     } in answer.json["loads"]
 
 
