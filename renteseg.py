@@ -33,6 +33,7 @@ loads = typer.Typer(no_args_is_help=True, help="Reports of the daily files.")
 audit = typer.Typer(no_args_is_help=True, help="The hash chains of events.")
 sla = typer.Typer(no_args_is_help=True, help="SLA arithmetic.")
 maintenance = typer.Typer(no_args_is_help=True, help="Maintenance windows: planned, approved, announced.")
+mail = typer.Typer(no_args_is_help=True, help="Notices that leave, and mails that came.")
 quarantine = typer.Typer(no_args_is_help=True, help="What the receiver could not understand.")
 for name, group in {
     "quarantine": quarantine,
@@ -45,6 +46,7 @@ for name, group in {
     "loads": loads,
     "audit": audit,
     "sla": sla,
+    "mail": mail,
 }.items():
     app.add_typer(group, name=name)
 
@@ -442,6 +444,115 @@ def loads_owed(as_json: Json = False) -> None:
 def loads_check() -> None:
     """The load log's columns against the declared ones."""
     package("exporters.file_loads.commands").check_command(settings())
+
+
+@mail.command("outbox")
+def mail_outbox(
+    everything: Annotated[bool, typer.Option("--all", help="Also what was sent or dismissed.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Notices that wait for a text, an approval or a server, and why."""
+    package("mailroom.commands").outbox_command(settings(), everything=everything, as_json=as_json)
+
+
+@mail.command("show")
+def mail_show(number: int, as_json: Json = False) -> None:
+    """One notice: text, recipients and what became of each."""
+    package("mailroom.commands").show_command(settings(), number, as_json=as_json)
+
+
+@mail.command("write")
+def mail_write(
+    incident: int,
+    kind: Annotated[str, typer.Argument(help="follow_up, operator_answer, rca_request or restoration")] = "follow_up",
+    note: Annotated[str, typer.Option(help="What it says beside the facts.")] = "",
+    by: By = "",
+) -> None:
+    """A notice that no step calls for, such as a follow-up; prints its number."""
+    package("mailroom.commands").write_command(settings(), incident, kind, by=by, note=note)
+
+
+@mail.command("edit")
+def mail_edit(
+    number: int,
+    subject: Annotated[str | None, typer.Option(help="The new subject.")] = None,
+    text_file: Annotated[Path | None, typer.Option(help="The file with the new text; - is stdin.")] = None,
+    by: By = "",
+) -> None:
+    """Change a draft."""
+    package("mailroom.commands").edit_command(settings(), number, by=by, subject=subject, text_file=text_file)
+
+
+@mail.command("redraft")
+def mail_redraft(number: int, by: By = "") -> None:
+    """Have a draft written again from the facts as they are now."""
+    package("mailroom.commands").redraft_command(settings(), number, by=by)
+
+
+@mail.command("approve")
+def mail_approve(number: int, by: By = "") -> None:
+    """Let a draft go as it stands."""
+    package("mailroom.commands").approve_command(settings(), number, by=by)
+
+
+@mail.command("retry")
+def mail_retry(number: int, by: By = "") -> None:
+    """Try at once to reach those whom a notice has not reached."""
+    package("mailroom.commands").retry_command(settings(), number, by=by)
+
+
+@mail.command("dismiss")
+def mail_dismiss(
+    number: int, reason: Annotated[str, typer.Option(help="Why it is not sent.")] = "", by: By = ""
+) -> None:
+    """Decide that a notice is not sent."""
+    package("mailroom.commands").dismiss_command(settings(), number, by=by, reason=reason)
+
+
+@mail.command("inbox")
+def mail_inbox(
+    everything: Annotated[bool, typer.Option("--all", help="Also what is decided or needs nobody.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Mails that wait for a decision, the oldest first."""
+    package("mailroom.commands").inbox_command(settings(), everything=everything, as_json=as_json)
+
+
+@mail.command("read")
+def mail_read(
+    number: int,
+    original: Annotated[bool, typer.Option("--original", help="The mail's bytes as they came.")] = False,
+    as_json: Json = False,
+) -> None:
+    """One mail that came."""
+    package("mailroom.commands").read_command(settings(), number, original=original, as_json=as_json)
+
+
+@mail.command("decide")
+def mail_decide(
+    number: int,
+    verdict: Annotated[str, typer.Argument(help="incidencia, consulta, parte, respuesta or nada")],
+    by: By = "",
+    incident: Annotated[int | None, typer.Option(help="The incident it belongs to; the one proposed.")] = None,
+    component: Annotated[str, typer.Option(help="What it is about; as proposed.")] = "",
+    service: Annotated[str, typer.Option(help="The service concerned; as proposed.")] = "",
+    title: Annotated[str, typer.Option(help="What people read first; the subject.")] = "",
+    severity: Annotated[str, typer.Option(help="alta, media or baja; as proposed.")] = "",
+    responsible: Annotated[str, typer.Option(help="A, B, C or nobody")] = "",
+    at: Annotated[datetime | None, typer.Option(help="When the responsible answered; the mail's own time.")] = None,
+) -> None:
+    """What a mail is: a new incident or consulta, part of one, the responsible's answer, or nothing."""
+    words = {"component": component, "service": service, "title": title, "severity": severity}
+    words["responsible"] = responsible
+    package("mailroom.commands").decide_command(
+        settings(), number, verdict, by=by, incident=incident, at=at, words=words
+    )
+
+
+@mail.command("take")
+def mail_take(file: Path) -> None:
+    """A mail from a file (.eml), as if the mailbox had it; prints its number."""
+    package("mailroom.commands").take_command(settings(), file)
 
 
 @sla.command()

@@ -21,6 +21,7 @@ from groundwork.configuration import Location, parse, read_text, substitute
 from groundwork.problems import ConfigurationError, Problem
 from groundwork.settings import Settings
 from incident_store.policy_file import read_policy
+from mailroom.check import check as check_mailroom
 
 LINE = re.compile(r"line (\d+)|\.(?:yml|tmpl):\s?(\d+)")
 PREFIX = re.compile(r"^(?:Checking .*?\s{2,})?(?:FAILED:\s*)?")
@@ -43,6 +44,7 @@ def check(settings: Settings) -> list[Problem]:
         *check_targets(settings.config),
         *check_file_loads(settings.config),
         *_problems_of(lambda: read_policy(settings.config)),
+        *check_mailroom(settings.config),
         *_secret(settings),
         *_foreign_files(settings.config, settings.state),
     ]

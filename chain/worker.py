@@ -13,6 +13,7 @@ from groundwork.settings import Settings
 from incident_store import jobs as store
 from incident_store.database import open_store, schema_lag
 from incident_store.policy_file import read_policy
+from mailroom import jobs as mailroom
 
 
 def run(settings: Settings) -> NoReturn:
@@ -23,6 +24,7 @@ def run(settings: Settings) -> NoReturn:
         *receiver.jobs(settings, engine, policy, registry),
         *evidence.jobs(settings, engine, policy, registry),
         *store.jobs(settings, engine, policy),
+        *mailroom.jobs(settings, engine, policy),
     ]
     serve_beside(health_app("worker", registry, lambda: schema_lag(engine)), settings.host, settings.worker_port)
     run_jobs(jobs, registry)

@@ -13,6 +13,7 @@ from incident_store.domain.policies import Responsible, Severity
 from incident_store.domain.steps import Actor, Refusal, Step, decide, decide_report
 from incident_store.incident_rows import append, history, open_incidents, project
 from incident_store.models import IncidentRow
+from incident_store.outbox import write_due
 from incident_store.regularisations import note_outage
 from incident_store.transactions import in_transaction
 
@@ -52,7 +53,7 @@ class Overtaken(Refused):
 
 @dataclass(frozen=True)
 class Report:
-    """What somebody reports by telephone, mail or Mesa de Partes. `detected_at` is UTC."""
+    """What somebody reports by telephone, mail or Mesa de Partes. `detected_at` is UTC, `message` a mail's number."""
 
     kind: Kind
     component: str
@@ -62,6 +63,7 @@ class Report:
     suspected: Responsible
     channel: str
     detected_at: datetime
+    message: int | None = None
 
 
 def advance(engine: Engine, number: int, step: Step, actor: Actor, now: datetime, seen: int | None = None) -> Event:
@@ -72,7 +74,8 @@ def advance(engine: Engine, number: int, step: Step, actor: Actor, now: datetime
 def take_step(
     connection: Connection, number: int, step: Step, actor: Actor, now: datetime, seen: int | None = None
 ) -> Event:
-    """Add one step to an incident. `seen` is how many events the actor had before them, None to take it as it is.
+    """Add one step to an incident, with the notices that it calls for. `seen` is how many events the actor had before
+    them, None to take it as it is.
 
     Raises NoSuchIncident, StepRefused when the rules do not allow the step, Overtaken when somebody was faster.
     """
@@ -88,6 +91,7 @@ def take_step(
     append(connection, number, [decision])
     project(connection, number, row.version, [*past, decision])
     note_outage(connection, number, [*past, decision])
+    write_due(connection, number, past, decision, Kind(row.kind), now)
     return decision
 
 
@@ -133,10 +137,11 @@ def _registered(report: Report, actor: Actor, now: datetime) -> list[Event]:
     def event(kind: EventKind, at: datetime, details: Mapping[str, str] | None = None) -> Event:
         return Event(kind, at, now, actor.name, details or {})
 
+    source = {} if report.message is None else {"message": str(report.message)}
     return [
         *([event(EventKind.FAULT_BEGAN, report.detected_at)] if report.kind is Kind.INCIDENT else []),
         event(EventKind.DETECTED, report.detected_at),
-        event(EventKind.RECORDED, now, {"channel": report.channel}),
+        event(EventKind.RECORDED, now, {"channel": report.channel, **source}),
         event(EventKind.SEVERITY_SET, now, {"severity": report.severity.value}),
         event(EventKind.SUSPECTED, now, {"responsible": report.suspected.value, "evidence": report.channel}),
     ]

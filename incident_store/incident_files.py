@@ -24,10 +24,12 @@ from incident_store.domain.incidents import (
     title,
 )
 from incident_store.domain.lifecycle import ATTENDED, EventKind
+from incident_store.domain.notices import CAUSES
 from incident_store.domain.policies import SlaPolicy
 from incident_store.episode_rows import Conflict, episode_of
 from incident_store.incident_rows import attached, event_of, open_incidents, sealed
 from incident_store.models import EpisodeRow, EventRow, IncidentRow
+from incident_store.outbox import write_due
 
 INCIDENTS: Table = IncidentRow.__table__  # type: ignore[assignment]
 EVENTS: Table = EventRow.__table__  # type: ignore[assignment]
@@ -196,6 +198,16 @@ def _write(connection: Connection, files: Sequence[File]) -> None:
         raise Conflict
     _open(connection, [file for file in files if file.number is None])
     insert_rows(connection, EVENTS, [row for file in files for row in _links(file)])
+    for file in files:
+        _write_notices(connection, file)
+
+
+def _write_notices(connection: Connection, file: File) -> None:
+    """The notices that the added events call for: a relapse is told to those who were told of the fault."""
+    for place, event in enumerate(file.added, len(file.past)):
+        if event.kind in CAUSES:
+            before = file.events[:place]
+            write_due(connection, file.number or 0, before, event, Kind(file.kind), event.recorded_at)
 
 
 def _open(connection: Connection, files: Sequence[File]) -> None:

@@ -2,12 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
 
 from groundwork.problems import Refused
+from incident_store.announcements import maintenance_announcement
 from incident_store.domain.intervals import Interval
 from incident_store.domain.maintenance import (
     Plan,
@@ -22,8 +24,10 @@ from incident_store.domain.maintenance import (
     plan_window,
     seal,
 )
+from incident_store.domain.notices import NoticeKind
 from incident_store.domain.steps import Actor
 from incident_store.models import MaintenanceEventRow, MaintenanceWindowRow
+from incident_store.outbox import post
 
 
 class NoSuchWindow(Refused):
@@ -69,6 +73,16 @@ def step_window(connection: Connection, number: int, step: WindowStep, actor: Ac
         raise WindowRefused(decision)
     _append(connection, number, rows[-1].sequence + 1, rows[-1].hash, decision)
     window = fold_window(number, [*events, decision])
+    if decision.kind is WindowEventKind.APPROVED:
+        draft = asdict(maintenance_announcement(window))
+        post(
+            connection,
+            NoticeKind.MAINTENANCE,
+            actor.name,
+            now,
+            facts={**draft, "window": number},
+            key=f"window:{number}",
+        )
     connection.execute(
         update(MaintenanceWindowRow).where(MaintenanceWindowRow.id == number).values(ends_at=window.span.end)
     )

@@ -3,6 +3,7 @@
 A closing that confirms an outage leaves a row here in its own transaction; the worker lists later what is owed.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -10,8 +11,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, exists, insert, select, update
 
-from incident_store.domain.incidents import Event, fold
+from incident_store.domain.incidents import MONITORING, Event, fold
 from incident_store.domain.intervals import Interval
+from incident_store.domain.notices import NoticeKind
 from incident_store.domain.policies import SlaPolicy
 from incident_store.domain.regularisations import (
     Load,
@@ -25,6 +27,7 @@ from incident_store.domain.regularisations import (
 )
 from incident_store.incident_rows import append, history, project
 from incident_store.models import ConfirmedOutageRow, IncidentRow, RegularisationRow
+from incident_store.outbox import post
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,22 @@ def list_owed(
     if fresh:
         connection.execute(insert(RegularisationRow), [_values(outage, one, due) for one in fresh])
     _tell(connection, outage.incident, opening_events(fresh, due, now))
+    _write_notices(connection, outage, fresh, due, now)
     return True
+
+
+def _write_notices(
+    connection: Connection, outage: ConfirmedOutage, owed: Sequence[OwedLoad], due: datetime, now: datetime
+) -> None:
+    """A notice to each operator of what it owes itself (activity 9)."""
+    by_operator: dict[str, list[str]] = defaultdict(list)
+    for one in owed:
+        if one.processed_at is None:
+            by_operator[one.load.operator].append(f"{one.load.file_type} {one.load.data_day.isoformat()}")
+    for operator, loads in by_operator.items():
+        facts = {"operator": operator, "loads": loads, "until": due.isoformat()}
+        key = f"outage:{outage.identity}:{operator}"
+        post(connection, NoticeKind.REGULARISATION, MONITORING, now, incident=outage.incident, facts=facts, key=key)
 
 
 def _values(outage: ConfirmedOutage, owed: OwedLoad, due: datetime) -> dict[str, Any]:

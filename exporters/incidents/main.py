@@ -9,6 +9,7 @@ from prometheus_client.registry import Collector
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from exporters.incidents.mail import read_mail
 from exporters.incidents.snapshot import Snapshot, families
 from exporters.refreshing import Refresher, SourceError, source_families
 from groundwork.logs import configure_logs
@@ -54,6 +55,7 @@ def read_snapshot(engine: Engine, now: datetime, totals: Totals) -> Snapshot:
                 read_windows(connection, Interval(now - NEARBY, now + NEARBY)),
                 open_regularisations(connection),
                 lines_ever_owed(connection),
+                read_mail(connection),
             )
     except SQLAlchemyError as error:
         raise SourceError(str(error).splitlines()[0]) from error

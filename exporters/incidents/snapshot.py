@@ -8,6 +8,7 @@ from itertools import product
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 
+from exporters.incidents.mail import Mail, mail_families
 from incident_store.domain.incident_clocks import Clock, read_clocks
 from incident_store.domain.incidents import Kind
 from incident_store.domain.lifecycle import State
@@ -34,6 +35,7 @@ class Snapshot:
     windows: Sequence[Window] = ()
     owed: Sequence[Regularisation] = ()
     lines: Collection[tuple[str, str]] = ()
+    mail: Mail | None = None
 
 
 def families(snapshot: Snapshot, policy: SlaPolicy, now: datetime) -> Iterator[Metric]:
@@ -48,6 +50,8 @@ def families(snapshot: Snapshot, policy: SlaPolicy, now: datetime) -> Iterator[M
     yield _maintenance(snapshot.windows, now)
     yield from _regularisations(snapshot)
     yield from _clocks(snapshot.open_incidents, policy, now)
+    if snapshot.mail is not None:
+        yield from mail_families(snapshot.mail)
 
 
 def _regularisations(snapshot: Snapshot) -> Iterator[Metric]:
