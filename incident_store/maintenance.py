@@ -46,10 +46,12 @@ class WindowRefused(Refused):
 
 
 def add_window(connection: Connection, plan: Plan, actor: Actor, now: datetime) -> Window:
-    """Record a planned window; raises WindowRefused."""
+    """Record a planned window; raises WindowRefused. The same plan of the same moment is recorded once."""
     event = plan_window(plan, actor, now)
     if isinstance(event, Refusal):
         raise WindowRefused(event)
+    if (known := _planned_already(connection, event)) is not None:
+        return fold_window(known, [event])
     number: int = connection.execute(
         insert(MaintenanceWindowRow)
         .values(starts_at=plan.span.start, ends_at=plan.span.end)
@@ -87,6 +89,16 @@ def step_window(connection: Connection, number: int, step: WindowStep, actor: Ac
         update(MaintenanceWindowRow).where(MaintenanceWindowRow.id == number).values(ends_at=window.span.end)
     )
     return window
+
+
+def _planned_already(connection: Connection, event: WindowEvent) -> int | None:
+    """The window of this very plan, when it was committed without an answer and comes again."""
+    row = MaintenanceEventRow
+    same = select(row.window_id, row.details).where(
+        row.kind == event.kind.value, row.recorded_at == event.recorded_at, row.author == event.author
+    )
+    found = connection.execute(same.order_by(row.window_id)).all()
+    return next((one.window_id for one in found if one.details == event.details), None)
 
 
 def _append(connection: Connection, number: int, sequence: int, previous: str, event: WindowEvent) -> None:

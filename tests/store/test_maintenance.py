@@ -51,6 +51,12 @@ def test_a_window_is_read_back_as_it_was_planned_approved_and_shortened(store: E
     assert (counted.span, counted.approved_by) == (Interval(at(60), at(90)), "sofia")
 
 
+def test_a_plan_that_was_committed_without_an_answer_and_comes_again_is_one_window(store: Engine) -> None:
+    assert planned(store) == planned(store)
+    with reading(store).connect() as connection:
+        assert len(read_windows(connection)) == 1
+
+
 def test_windows_that_only_touch_an_interval_are_not_read_for_it(store: Engine) -> None:
     planned(store)
     with reading(store).connect() as connection:
