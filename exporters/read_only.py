@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
+from threading import BoundedSemaphore
 from typing import Any
 from urllib.parse import quote
 
@@ -31,6 +32,8 @@ DRIVERS = {
 """The schemes that we know how to hold to reading, and the driver that each is read with."""
 EXTRAS = {"oracle": "oracle", "mssql": "sqlserver"}
 """The extra of this package that brings the driver."""
+LEFT_BEHIND = 4
+"""Logins to one database that may wait for an answer after everybody stopped waiting for them."""
 PROGRESS_STEPS = 1000
 """How many steps SQLite's machine takes between two looks at the clock."""
 GRACE = 2.0
@@ -90,7 +93,9 @@ def _postgresql(address: URL, timeout: float) -> Engine:
 def _oracle(address: URL, timeout: float) -> Engine:
     """A call that takes longer is broken off on the server; all statements of one reading see one moment."""
     engine = create_engine(address, poolclass=NullPool, connect_args={"tcp_connect_timeout": timeout})
-    event.listen(engine, "do_connect", functools.partial(_connect_within, timeout + GRACE))
+    event.listen(
+        engine, "do_connect", functools.partial(_connect_within, timeout + GRACE, BoundedSemaphore(LEFT_BEHIND))
+    )
     event.listen(engine, "connect", lambda raw, _record: setattr(raw, "call_timeout", max(1, int(timeout * 1000))))
     event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("SET TRANSACTION READ ONLY"))
     return engine
@@ -101,7 +106,9 @@ def _sql_server(address: URL, timeout: float) -> Engine:
     seconds = max(1, round(timeout))
     waiting = {"timeout": seconds, "login_timeout": seconds, "appname": "renteseg-monitor"}
     engine = create_engine(address, poolclass=NullPool, connect_args=waiting)
-    event.listen(engine, "do_connect", functools.partial(_connect_within, timeout + GRACE))
+    event.listen(
+        engine, "do_connect", functools.partial(_connect_within, timeout + GRACE, BoundedSemaphore(LEFT_BEHIND))
+    )
 
     @event.listens_for(engine, "connect")
     def give_up_on_locks(raw: Any, _record: object) -> None:
@@ -119,13 +126,22 @@ ENGINES: dict[str, Callable[[URL, float], Engine]] = {
 }
 
 
-def _connect_within(seconds: float, dialect: Dialect, _record: object, words: list[Any], named: dict[str, Any]) -> Any:
+def _connect_within(
+    seconds: float,
+    places: BoundedSemaphore,
+    dialect: Dialect,
+    _record: object,
+    words: list[Any],
+    named: dict[str, Any],
+) -> Any:
     """A connection of a driver that waits for ever for a server which accepts and then says nothing.
 
-    It is left to a thread; what comes too late is closed there.
+    It is left to a thread; what comes too late is closed there. Who finds no place waits for none either.
     """
     driver: Any = dialect.loaded_dbapi
     answer: Future[Any] = Future()
+    if not places.acquire(blocking=False):
+        raise driver.OperationalError(f"timed out: no answer to the login, and {LEFT_BEHIND} earlier ones still wait")
 
     def connect() -> None:
         connection, failure = None, None
@@ -133,6 +149,7 @@ def _connect_within(seconds: float, dialect: Dialect, _record: object, words: li
             connection = driver.connect(*words, **named)
         except Exception as error:  # noqa: BLE001 - carried over to whoever waits for the connection
             failure = error
+        places.release()
         if answer.set_running_or_notify_cancel():
             answer.set_exception(failure) if failure else answer.set_result(connection)
         elif connection is not None:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
-WORK = 0.002
+WORK = 0.004
 """Seconds of the thread's own work after which a pause is due."""
 PAUSE = 0.002
 

@@ -5,12 +5,14 @@ No Oracle and no SQL Server is at hand: their drivers are run against peers that
 
 import asyncio
 import sys
+import threading
 import time
 
 import pytest
+from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
-from exporters.read_only import GRACE, database_url, is_timeout, read_only_engine
+from exporters.read_only import GRACE, LEFT_BEHIND, database_url, is_timeout, read_only_engine
 from tests.exporters.peers import Answer, peer, reset, silence
 from tests.processes import free_ports
 
@@ -39,6 +41,29 @@ def test_a_server_that_accepts_and_says_nothing_is_left_in_time(address: str) ->
     failure = refusal(address, silence)
     assert is_timeout(failure)
     assert time.monotonic() - began < TIMEOUT + GRACE + 2, "two seconds more, for a driver to be loaded"
+
+
+def test_logins_that_are_left_waiting_are_bounded(address: str) -> None:
+    before = set(threading.enumerate())
+
+    async def connect() -> None:
+        async with peer(silence) as port:
+            engine = read_only_engine(address.format(port=port), 0.1)
+            await asyncio.gather(*(asyncio.to_thread(_failed, engine) for _ in range(LEFT_BEHIND)))
+            began = time.monotonic()
+            assert "earlier ones still wait" in _failed(engine)
+            assert time.monotonic() - began < GRACE
+            waiting = {thread for thread in threading.enumerate() if thread.name == "connect"}
+            assert len(waiting - before) <= LEFT_BEHIND
+
+    asyncio.run(connect())
+
+
+def _failed(engine: Engine) -> str:
+    with pytest.raises(DBAPIError) as failed:
+        engine.connect()
+    assert is_timeout(failed.value)
+    return str(failed.value)
 
 
 def test_a_server_that_is_not_there_is_no_timeout(address: str) -> None:

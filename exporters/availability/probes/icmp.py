@@ -5,11 +5,14 @@ import os
 import secrets
 import socket
 import struct
-from typing import Literal
+from typing import Annotated, Literal
 
+from pydantic import AfterValidator
+
+from exporters.availability.probes.connection import literal
 from exporters.availability.probes.datagrams import aimed, exchanged
 from exporters.availability.probes.result import REACHING, Attempt, Phase, ProbeFailed, Reason
-from exporters.availability.watched import HostName, Watched
+from exporters.availability.watched import HOST, Watched
 
 FIRST_PHASE = Phase.RESOLVE
 REASONS = REACHING | {Reason.TIMEOUT_RESPONSE}
@@ -20,11 +23,17 @@ IP_HEADER_WORDS = 0x0F
 _numbers = itertools.count(1)
 
 
+def _host_or_address(value: str) -> str:
+    if not HOST.fullmatch(value) and not literal(value):
+        raise ValueError("is not a host name or an IP address")
+    return value
+
+
 class IcmpComponent(Watched):
     """A host that must answer a ping."""
 
     kind: Literal["icmp"]
-    address: HostName
+    address: Annotated[str, AfterValidator(_host_or_address)]
 
     @property
     def endpoint(self) -> tuple[str, int]:

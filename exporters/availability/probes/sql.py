@@ -51,9 +51,14 @@ SAID_BY_DRIVERS = (  # the drivers give no codes for a connection that never was
     ("closed the connection unexpectedly", Reason.RESET),
     ("connection reset by peer", Reason.RESET),
     ("terminating connection", Reason.RESET),
+    ("dpy-4011", Reason.RESET),  # oracledb: the network closed the connection
+    ("name or service not known", Reason.RESOLVE),
+    ("login failed", Reason.LOGIN),  # SQL Server's error 18456
+    ("tds server connection failed", Reason.RESET),
 )
 OTHERWISE = {Phase.CONNECT: Reason.UNREACHABLE, Phase.QUERY: Reason.QUERY}
 
+LEAST = {"oracle": "SELECT 1 FROM DUAL"}  # before 23ai it knows no SELECT without FROM
 PORTS = {"postgresql": 5432, "mysql": 3306, "oracle": 1521, "mssql": 1433}
 
 
@@ -84,7 +89,7 @@ class SqlComponent(Watched):
 
     kind: Literal["sql"]
     url: Annotated[str, AfterValidator(_any_database_url)]
-    query: Annotated[str, Field(min_length=1)] = "SELECT 1"
+    query: Annotated[str, Field(min_length=1)] | None = None
     expect: SqlExpectation = SqlExpectation()
 
     @property
@@ -92,6 +97,11 @@ class SqlComponent(Watched):
         """Host and port that are connected to; None for a file."""
         url = make_url(self.url)
         return (url.host, url.port or PORTS.get(url.get_backend_name(), 0)) if url.host else None
+
+    @property
+    def question(self) -> str:
+        """The query, or the least that the database answers."""
+        return self.query or LEAST.get(make_url(self.url).get_backend_name(), "SELECT 1")
 
 
 _left_behind: Counter[str] = Counter()
@@ -118,7 +128,7 @@ def _first_value(component: SqlComponent, loop: asyncio.AbstractEventLoop, attem
     with engine.connect() as connection:
         loop.call_soon_threadsafe(attempt.enter, Phase.QUERY)
         with bounded(connection, component.timeout) if known else contextlib.nullcontext():
-            row = connection.execute(text(component.query)).first()
+            row = connection.execute(text(component.question)).first()
     return None if row is None else str(row[0])
 
 

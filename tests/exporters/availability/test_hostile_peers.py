@@ -102,6 +102,8 @@ KINDS_OVER_TCP: dict[str, Callable[[str, Path], Watched]] = {
     "imap over TLS": lambda at, _: made("imap", address=at, tls="direct"),
     "sftp": lambda at, password: made("sftp", address=at, user="u", password_file=password, write=True),
     "sql": lambda at, _: made("sql", url=f"postgresql://user@{at}/renteseg"),
+    "sql, Oracle": lambda at, _: made("sql", url=f"oracle://user:secret@{at}/?service_name=renteseg"),
+    "sql, SQL Server": lambda at, _: made("sql", url=f"mssql://user:secret@{at}/renteseg"),
 }
 
 
@@ -130,7 +132,9 @@ def test_a_closed_port_is_refused(kind: str, password: Path) -> None:
     assert result.reason is Reason.REFUSED
 
 
-@pytest.mark.parametrize("kind", [kind for kind in KINDS_OVER_TCP if kind not in ("sql",) and "proxy" not in kind])
+@pytest.mark.parametrize(
+    "kind", [kind for kind in KINDS_OVER_TCP if not kind.startswith("sql") and "proxy" not in kind]
+)
 def test_a_name_whose_lookup_hangs_ends_at_the_deadline(
     kind: str, password: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
