@@ -1,6 +1,6 @@
 """CPU per probe, ours and blackbox_exporter's, for http, https with a new handshake, and tcp.
 
-Ours probes by itself and is scraped every five seconds, as Prometheus would; blackbox_exporter is asked once for
+Ours probes by itself and is scraped every four seconds, as Prometheus would; blackbox_exporter is asked once for
 every probe, over kept connections, as Prometheus does too. Both do the same number of probes a
 second of the same servers.
 """
@@ -16,9 +16,9 @@ from bench.availability.running import blackbox, cpu, ours, scraped
 from bench.figures import Figure, against
 
 COMPONENTS = 100
-SECONDS = 15.0
+SECONDS = 12.0
 WARM_UP = 4.0
-SCRAPE_EVERY = 5.0
+SCRAPE_EVERY = 4.0
 LIMITS = {"http": 0.5, "https": 0.8, "tcp": 0.5}
 PEER = "blackbox_exporter 0.23"
 

@@ -1,4 +1,4 @@
-"""All the figures of the availability exporter, in one run: about twelve minutes."""
+"""All the figures of the availability exporter, in one run: about nine minutes."""
 
 import sys
 import tempfile
@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from bench.availability import cost, margin, scale, scraping, truth
+from bench.availability import cost, margin, scale, truth
 from bench.availability.running import served
 from bench.figures import Figure
 from chain.programs import peer
@@ -29,8 +29,7 @@ def run() -> list[Figure]:
             parts: dict[str, Callable[[], Iterator[Figure]]] = {
                 "CPU per probe (2 minutes)": lambda: cost.measure(folder / "cost", ports, folder / "ca.pem"),
                 "deadlines (half a minute)": lambda: margin.measure(folder / "margin"),
-                "scrapes (2 minutes)": lambda: scraping.measure(folder / "scraping", ports),
-                "10,000 components (5 minutes)": lambda: scale.measure(folder / "scale", ports),
+                "10,000 components (4 minutes)": lambda: scale.measure(folder / "scale", ports),
                 "truth (4 minutes)": lambda: truth.measure(_made(folder / "truth"), ports),
             }
             figures: list[Figure] = []

@@ -1,4 +1,4 @@
-"""What is probed: HTTP, HTTPS and TCP on every loopback address, and a port that accepts and never answers.
+"""What is probed: HTTP, HTTPS and TCP on every loopback address, and HTTP that hangs from a `POST` on.
 
 Run as a process of its own; prints its four ports as JSON and serves until its stdin closes. `POST /down` and
 `POST /up` on the HTTP port flip what it answers.
@@ -31,8 +31,15 @@ class Web(asyncio.Protocol):
         self.transport.close()
 
 
-class Silent(asyncio.Protocol):
-    """Accepts and never answers."""
+class Turning(Web):
+    """Answers until somebody posts, and never again from then on."""
+
+    hangs = False
+
+    def data_received(self, data: bytes) -> None:
+        if not Turning.hangs:
+            super().data_received(data)
+        Turning.hangs = Turning.hangs or data.startswith(b"POST")
 
 
 async def main(certificate: str) -> None:
@@ -43,10 +50,10 @@ async def main(certificate: str) -> None:
     servers = [
         await loop.create_server(Web, "0.0.0.0", 0, backlog=4096),
         await loop.create_server(Web, "0.0.0.0", 0, ssl=context, backlog=4096),
-        await loop.create_server(Silent, "0.0.0.0", 0, backlog=4096),
+        await loop.create_server(Turning, "0.0.0.0", 0, backlog=4096),
     ]
-    http, https, silent = (server.sockets[0].getsockname()[1] for server in servers)
-    print(json.dumps({"http": http, "https": https, "tcp": http, "silent": silent}), flush=True)
+    http, https, turning = (server.sockets[0].getsockname()[1] for server in servers)
+    print(json.dumps({"http": http, "https": https, "tcp": http, "turning": turning}), flush=True)
     await loop.run_in_executor(None, sys.stdin.read)
 
 

@@ -5,7 +5,7 @@ unknown, never up (semantics 22 and 26). Spans are whole microseconds, so the su
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -55,14 +55,16 @@ def advanced(account: Account, now: datetime) -> Account:
 
 def observed(account: Account, state: State, at: datetime, vouch: timedelta) -> Account:
     """The account after a probe found `state`; `vouch` is how long that stands for, at most."""
-    current = advanced(account, at)
-    return replace(_changed(current, state), vouched_until=current.until + vouch)
+    current = _changed(advanced(account, at), state)
+    return Account(state, current.since, current.until, current.until + vouch, current.spans)
 
 
 def _credited(account: Account, state: State, until: datetime) -> Account:
     spans = {**account.spans, state: account.spans[state] + (until - account.until)}
-    return replace(account, spans=spans, until=until)
+    return Account(account.state, account.since, until, account.vouched_until, spans)
 
 
 def _changed(account: Account, state: State) -> Account:
-    return account if account.state is state else replace(account, state=state, since=account.until)
+    if account.state is state:
+        return account
+    return Account(state, account.until, account.until, account.vouched_until, account.spans)

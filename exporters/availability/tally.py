@@ -43,10 +43,10 @@ def counted(tally: Tally, result: ProbeResult, at: datetime, component: Watched,
     confirm = component.confirm or Confirmation()
     found = state_found(result, blind=blind)
     recent = () if found is State.UNKNOWN else (*tally.recent, found)[-confirm.of :]
-    held = advanced(tally.account, at).state
+    account = advanced(tally.account, at)
     return replace(
         tally,
-        account=observed(tally.account, confirmed(held, found, recent, confirm), at, vouch),
+        account=observed(account, confirmed(account.state, found, recent, confirm), at, vouch),
         runs=tally.runs + 1,
         failures=_with_one_more(tally.failures, result.reason),
         durations=_with_duration(tally.durations, result.duration),

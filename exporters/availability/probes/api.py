@@ -64,6 +64,7 @@ class Step(Strict):
     @model_validator(mode="after")
     def _can_be_asked(self) -> Self:
         web_address(VARIABLE.sub("x", self.url))
+        self.expect.possible_of(self.method)
         if self.body and self.json_body is not None:
             raise ValueError("has a 'body' and a 'json': write one of them")
         return self

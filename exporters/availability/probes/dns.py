@@ -2,7 +2,7 @@
 
 import socket
 import struct
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import dns.exception
 import dns.flags
@@ -10,7 +10,7 @@ import dns.message
 import dns.name
 import dns.rcode
 import dns.rdatatype
-from pydantic import AfterValidator
+from pydantic import AfterValidator, model_validator
 
 from exporters.availability.probes.connection import connected
 from exporters.availability.probes.datagrams import aimed, exchanged
@@ -46,6 +46,12 @@ class DnsExpectation(Strict):
 
     rcode: Annotated[tuple[ResponseCode, ...], AfterValidator(not_empty)] = ("NOERROR",)
     records: tuple[Pattern, ...] = ()
+
+    @model_validator(mode="after")
+    def _is_possible(self) -> Self:
+        if self.records and "NOERROR" not in self.rcode:
+            raise ValueError("expects records of an answer that is an error: expect NOERROR, or no records")
+        return self
 
 
 class DnsComponent(Watched):

@@ -82,6 +82,11 @@ class HttpComponent(Web):
     redirects: Annotated[int, Field(ge=0, le=20)] = 0
     expect: HttpExpectation = HttpExpectation()
 
+    @model_validator(mode="after")
+    def _expects_what_can_be(self) -> Self:
+        self.expect.possible_of(self.method)
+        return self
+
     @property
     def endpoint(self) -> tuple[str, int]:
         """Host and port that are connected to."""

@@ -1,7 +1,9 @@
 """What an HTTP answer must be, and whether it is: status, headers, body, JSON. Shared by `http` and `api`."""
 
 import asyncio
+import functools
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, Any
 
 import jmespath
@@ -16,6 +18,7 @@ from groundwork.configuration import Strict
 
 QUICK = 0.01
 """Seconds that a search may hold up the other probes; a longer one goes on in a thread."""
+_searching = ThreadPoolExecutor(4, "search")  # of its own: bodies made to keep a search busy hold up no other work
 
 
 def _compiles(value: str) -> str:
@@ -61,6 +64,11 @@ class HttpExpectation(Strict):
     body_contains: str | None = None
     body_regex: Pattern | None = None
     json_values: tuple[JsonExpectation, ...] = Field(default=(), alias="json")
+
+    def possible_of(self, method: str) -> None:
+        """Raises ValueError when an answer to the method can never be so."""
+        if method == "HEAD" and (self.body_contains or self.body_regex or self.json_values):
+            raise ValueError("expects something of a body, and the answer to HEAD has none: use GET")
 
 
 async def judge(answer: Answer, expect: HttpExpectation, remaining: float) -> None:
@@ -110,7 +118,8 @@ async def first_match(pattern: str, text: str, remaining: float) -> "regex.Match
     except TimeoutError:
         pass
     try:
-        return await asyncio.to_thread(expression.search, text, concurrent=True, timeout=max(remaining, QUICK))
+        search = functools.partial(expression.search, text, concurrent=True, timeout=max(remaining, QUICK))
+        return await asyncio.get_running_loop().run_in_executor(_searching, search)
     except TimeoutError as error:
         raise ProbeFailed(Reason.BODY, f"comparing with {pattern!r} took too long") from error
 

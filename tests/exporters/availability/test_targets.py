@@ -88,6 +88,20 @@ def added(entry: str) -> str:
             "{name: a, kind: tls, service: s, owner: oti, address: 'a:1', expect: {valid_for: soon}}",
             "is not a duration",
         ),
+        (
+            "{name: a, kind: http, service: s, owner: oti, url: 'http://a/', method: HEAD, expect: {body_contains: b}}",
+            "the answer to HEAD has none",
+        ),
+        (
+            "{name: a, kind: api, service: s, owner: oti, steps: [{url: 'http://a/', method: HEAD, "
+            "expect: {json: [{query: b}]}}]}",
+            "the answer to HEAD has none",
+        ),
+        (
+            "{name: a, kind: dns, service: s, owner: oti, server: a, query: b, expect: {rcode: [NXDOMAIN], records: [b]}}",
+            "expects records of an answer that is an error",
+        ),
+        ("{name: a, kind: icmp, service: s, owner: oti, address: '1:2'}", "is not a host name or an IP address"),
         ("{name: a, kind: dns, service: s, owner: oti, server: a, query: 'a..b'}", "is not a name that DNS knows"),
         ("{name: a, kind: sftp, service: s, owner: oti, address: 'a:1', user: u}", "a password_file or a key_file"),
         ("{name: a, kind: imap, service: s, owner: oti, address: 'a:1', folder: f}", "names a folder without a login"),
