@@ -93,7 +93,12 @@ async def _served(behaviour: Behaviour) -> int:
         task.add_done_callback(_serving.discard)
         try:
             await behaviour(reader, writer)
-        except (OSError, EOFError, asyncio.CancelledError):  # whoever was connected has left, or all is over
+        except (
+            OSError,
+            EOFError,
+            RuntimeError,
+            asyncio.CancelledError,
+        ):  # it has left, or all is over
             pass
         finally:
             writer.close()

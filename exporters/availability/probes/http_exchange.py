@@ -13,7 +13,7 @@ import h11
 import httpx
 
 from exporters.availability.probes.connection import Streams, connected
-from exporters.availability.probes.lines import conversation
+from exporters.availability.probes.lines import conversation, send
 from exporters.availability.probes.result import Attempt, Phase, ProbeFailed, Reason
 from exporters.availability.probes.securing import secured
 from exporters.availability.watched import web_endpoint
@@ -104,7 +104,7 @@ async def _through_proxy(streams: Streams, url: httpx.URL) -> None:
     host, port = web_endpoint(str(url))
     authority = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     with conversation():
-        streams[1].write(f"CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n\r\n".encode("ascii"))
+        await send(streams, f"CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n\r\n".encode("ascii"))
         try:
             head = await streams[0].readuntil(b"\r\n\r\n")
         except asyncio.LimitOverrunError as error:
@@ -129,16 +129,14 @@ async def _answer(streams: Streams, ask: Ask, target: bytes, attempt: Attempt) -
 
 
 async def _exchange(streams: Streams, ask: Ask, target: bytes, attempt: Attempt) -> tuple[h11.Response, bytes]:
-    reader, writer = streams
     peer = h11.Connection(h11.CLIENT)
-    writer.write(_request(peer, ask, target))
-    await writer.drain()
+    await send(streams, _request(peer, ask, target))
     response: h11.Response | None = None
     body = bytearray()
     while len(body) < BODY_LIMIT:
         event = peer.next_event()
         if event is h11.NEED_DATA:
-            received = await reader.read(READ_SIZE)
+            received = await streams[0].read(READ_SIZE)
             if not received and (response is None or not _ends_with_the_connection(response)):
                 raise ConnectionResetError
             if attempt.phase is Phase.REQUEST and not b"HTTP/".startswith(received[:5]):

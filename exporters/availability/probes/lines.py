@@ -41,6 +41,8 @@ async def say(streams: Streams, text: str) -> None:
 
 
 async def send(streams: Streams, sent: bytes) -> None:
-    """Send these bytes as they are."""
+    """Send these bytes as they are; raises ConnectionResetError when the peer has gone."""
+    if streams[1].transport.is_closing():
+        raise ConnectionResetError
     streams[1].write(sent)
     await streams[1].drain()

@@ -130,6 +130,8 @@ async def _shown_certificate(streams: Streams, name: str) -> bytes:
         if shown:
             encoded: bytes = ssl.PEM_cert_to_DER_cert(shown[0].public_bytes())
             return encoded
+        if streams[1].transport.is_closing():
+            raise EOFError
         streams[1].write(outgoing.read())
         received = await streams[0].read(READ_SIZE)
         incoming.write(received)

@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import socket
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +16,8 @@ import uvloop
 
 from exporters.availability.probes import connection, icmp
 from exporters.availability.probes.http_exchange import BODY_LIMIT
-from exporters.availability.probes.result import OUR_FAULTS, Phase, ProbeResult, Reason
+from exporters.availability.probes.lines import conversation, send
+from exporters.availability.probes.result import OUR_FAULTS, Phase, ProbeFailed, ProbeResult, Reason
 from exporters.availability.probes.table import KINDS
 from exporters.availability.watched import Watched
 from tests.exporters.availability.components import made
@@ -25,6 +27,13 @@ from tests.exporters.peers import Answer, endless_headers, page, peer, reset, sa
 
 async def closes_early(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Hangs up as soon as it is connected."""
+
+
+async def closes_at_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Throws whoever is connected out."""
+    discard_on_close = struct.pack("ii", 1, 0)
+    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, discard_on_close)
+    writer.transport.abort()
 
 
 async def one_byte_at_a_time(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -69,6 +78,7 @@ HOSTILE = {
     "half a TLS handshake": half_a_tls_handshake,
     "reset": reset,
     "closes early": closes_early,
+    "throws out": closes_at_once,
     "noise": noise,
     "lines without end": lines_without_end,
     "huge headers": endless_headers,
@@ -121,6 +131,19 @@ def test_it_fails_in_time_for_one_reason_that_is_the_peers(kind: str, behaviour:
     assert result.reason is not None
     assert result.reason not in OUR_FAULTS
     assert "secret" not in result.detail
+
+
+def test_a_peer_that_goes_before_something_is_sent_has_reset_the_connection() -> None:
+    async def main() -> None:
+        async with peer(closes_at_once) as port:
+            streams = await asyncio.open_connection("127.0.0.1", port)
+            while not streams[1].transport.is_closing():
+                await asyncio.sleep(0.01)
+            with pytest.raises(ProbeFailed, match="ended before") as raised, conversation():
+                await send(streams, b"hello")
+            assert raised.value.reason is Reason.RESET
+
+    uvloop.run(main())
 
 
 @pytest.mark.parametrize("kind", KINDS_OVER_TCP)

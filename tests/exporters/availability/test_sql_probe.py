@@ -14,6 +14,7 @@ from exporters.availability.probes import sql
 from exporters.availability.probes.result import Phase, ProbeResult, Reason
 from exporters.availability.probes.table import run
 from tests.exporters.availability.components import database, sqlite_url
+from tests.exporters.availability.looking import MARGIN
 from tests.exporters.peers import Answer, peer, reset, silence
 
 HEAVY = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
@@ -49,7 +50,7 @@ def test_a_failure_has_the_one_reason_that_fits(url: str, query: str, reason: Re
     result = uvloop.run(run(database(url, query=query, expect={"value": "1"})))
 
     assert result.reason is reason
-    assert result.duration < 0.9
+    assert result.duration < 0.4 + MARGIN
 
 
 def test_a_missing_file_is_not_created(tmp_path: Path) -> None:
@@ -71,7 +72,7 @@ def probed_postgres(answer: Answer) -> ProbeResult:
         async with peer(answer) as port:
             began = time.monotonic()
             result = await run(database(f"postgresql://user:secret@127.0.0.1:{port}/renteseg"))
-            assert time.monotonic() - began < 0.9
+            assert time.monotonic() - began < 0.4 + MARGIN
             return result
 
     return uvloop.run(look())

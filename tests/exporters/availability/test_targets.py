@@ -98,7 +98,8 @@ def added(entry: str) -> str:
             "the answer to HEAD has none",
         ),
         (
-            "{name: a, kind: dns, service: s, owner: oti, server: a, query: b, expect: {rcode: [NXDOMAIN], records: [b]}}",
+            "{name: a, kind: dns, service: s, owner: oti, server: a, query: b, "
+            "expect: {rcode: [NXDOMAIN], records: [b]}}",
             "expects records of an answer that is an error",
         ),
         ("{name: a, kind: icmp, service: s, owner: oti, address: '1:2'}", "is not a host name or an IP address"),
