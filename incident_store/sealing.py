@@ -53,6 +53,9 @@ def last_checkpoint(connection: Connection) -> Row[Any] | None:
 
 
 def _seal(connection: Connection, now: datetime) -> Checkpoint | None:
+    if connection.dialect.name == "postgresql":
+        # The first round reads every event there is, and nobody waits for it.
+        connection.exec_driver_sql("SET LOCAL statement_timeout = '1h'")
     last = last_checkpoint(connection)
     since = {} if last is None else _through(connection, last.sealed_at - LATE)
     through = {chains.of: _newest(connection, chains) for chains in CHAINS}
@@ -80,7 +83,8 @@ def _newest(connection: Connection, chains: Chains) -> int:
 def _write_grown(connection: Connection, chains: Chains, since: int, number: int, digest: CheckpointHash) -> int:
     """Write an entry for each chain that has events which no checkpoint seals; returns how many."""
     written = 0
-    for rows in connection.execute(_grown(chains, since)).partitions(AT_ONCE):
+    found = connection.execute(_grown(chains, since), execution_options={"yield_per": AT_ONCE})
+    for rows in found.partitions():
         entries = [Entry(chains.of, *row) for row in rows]
         values = [
             {
