@@ -24,7 +24,7 @@ from incident_store.snapshots import Alert, Lack, Missing, Snapshot
 
 log = structlog.get_logger()
 
-EVERY = timedelta(seconds=5)
+EVERY = timedelta(seconds=10)
 SETTLED = AFTER + timedelta(seconds=10)
 """How long after an opening its minute is over, and scraped."""
 TRIES = 3
@@ -56,7 +56,7 @@ def gather(server: Prometheus, opening: Opening, now: datetime, *, insist: bool)
     return _snapshot(opening, now, missing, parts, left_out)
 
 
-def without(opening: Opening, now: datetime, why: PrometheusAway) -> Snapshot:
+def without(opening: Opening, now: datetime, why: Exception) -> Snapshot:
     """What can be said of an opening when Prometheus never answered."""
     return _snapshot(opening, now, [_missing(name, Lack.AWAY, why) for name in QUESTIONS], {}, {})
 
@@ -106,7 +106,7 @@ class EvidenceTaker:
         self._tries: Counter[tuple[int, int]] = Counter()
         self._waiting = Gauge(
             "renteseg_evidence_pending",
-            "Openings whose evidence was not taken yet; many more may wait.",
+            "Openings whose evidence was not taken yet, counted up to 50.",
             registry=registry,
         )
         self._taken = Counted("renteseg_evidence_taken", "Evidence taken, by outcome.", ["outcome"], registry=registry)
@@ -124,10 +124,10 @@ class EvidenceTaker:
             return
         try:
             self._server.instant("vector(1)", now)
-        except PrometheusAway as error:
+        except (PrometheusAway, QueryRefused) as error:
             self._not_before, self._pause = now + self._pause, min(2 * self._pause, LONGEST_PAUSE)
             self._give_up([one for one in due if one.moment + self._patience < now], error, now)
-            raise
+            raise PrometheusAway(str(error)) from error
         self._pause = EVERY
         for opening in due:
             self._take(opening, now)
@@ -143,7 +143,7 @@ class EvidenceTaker:
         del self._tries[tried]
         self._keep(opening, snapshot, "partial" if snapshot.missing else "whole", now)
 
-    def _give_up(self, openings: list[Opening], why: PrometheusAway, now: datetime) -> None:
+    def _give_up(self, openings: list[Opening], why: Exception, now: datetime) -> None:
         for opening in openings:
             self._keep(opening, without(opening, now, why), "none", now)
 
