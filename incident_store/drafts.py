@@ -136,7 +136,8 @@ def _common(case: Case, now: datetime) -> dict[str, object]:
 
 def _outage(times: Mapping[EventKind, datetime], now: datetime) -> str:
     """How long it lasted, or lasts."""
-    began, restored = times[EventKind.FAULT_BEGAN], times.get(EventKind.RESTORED)
+    began = times.get(EventKind.FAULT_BEGAN, times[EventKind.DETECTED])
+    restored = times.get(EventKind.RESTORED)
     if restored is None or times.get(EventKind.REOPENED, restored) > restored:
         return f"Duración hasta ahora: {span(now - began)} (continúa)"
     return f"Duración: {span(restored - began)}"

@@ -111,6 +111,13 @@ def test_an_incident_just_opened_has_a_report_too_and_proposes_by_suspicion() ->
     assert "Ninguna registrada: complete lo revisado" in text
 
 
+def test_a_consulta_has_a_report_too_and_lasts_from_its_arrival() -> None:
+    asked = replace(
+        case(), record=IncidentRecord(7, "portal-web", "", "consulta", "¿Formato?", OPENING[1:]), snapshots=[]
+    )
+    assert "Duración hasta ahora: 1 h 40 min 00 s" in drafted(DraftKind.PRELIMINARY, asked).text
+
+
 def test_a_target_that_no_contract_gives_is_called_a_default() -> None:
     text = drafted(DraftKind.PRELIMINARY, case(*RESTORED)).text
     clocks = re.findall(r"- (Respuesta|Solución|Informe técnico).*", text)
