@@ -11,19 +11,8 @@ from sqlalchemy import Connection, Row, insert, select, update
 from groundwork.problems import Refused
 from incident_store.announcements import maintenance_announcement
 from incident_store.domain.intervals import Interval
-from incident_store.domain.maintenance import (
-    Plan,
-    Reason,
-    Refusal,
-    Window,
-    WindowEvent,
-    WindowEventKind,
-    WindowStep,
-    decide_window,
-    fold_window,
-    plan_window,
-    seal,
-)
+from incident_store.domain.maintenance import Plan, Window, WindowEvent, WindowEventKind, WindowStep, fold_window, seal
+from incident_store.domain.maintenance_steps import Reason, Refusal, decide_window, plan_window
 from incident_store.domain.notices import NoticeKind
 from incident_store.domain.steps import Actor
 from incident_store.models import MaintenanceEventRow, MaintenanceWindowRow

@@ -1,4 +1,4 @@
-"""The commands `renteseg maintenance …`: windows from a terminal, by the rules of `domain/maintenance.py`."""
+"""The commands `renteseg maintenance …`: windows from a terminal, by the rules of `domain/maintenance_steps.py`."""
 
 import sys
 from collections.abc import Mapping, Sequence

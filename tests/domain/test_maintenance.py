@@ -10,22 +10,18 @@ from hypothesis import strategies as st
 from incident_store.domain.intervals import Interval, merge, total
 from incident_store.domain.lifecycle import Role
 from incident_store.domain.maintenance import (
-    LONGEST,
     Plan,
-    Reason,
-    Refusal,
     Stage,
     Window,
     WindowEvent,
     WindowEventKind,
     WindowStep,
     counted_windows,
-    decide_window,
     fold_window,
     overlapping,
-    plan_window,
     under_maintenance,
 )
+from incident_store.domain.maintenance_steps import LONGEST, Reason, Refusal, decide_window, plan_window
 from incident_store.domain.steps import Actor
 from tests.builders import at
 
