@@ -173,6 +173,17 @@ def test_many_at_once_are_all_kept_and_the_same_bytes_once(store: Engine) -> Non
         assert verify(connection).broken == ()
 
 
+def test_two_people_who_attach_the_rca_at_once_make_one_receipt(store: Engine) -> None:
+    restore(store)
+
+    def one(number: int) -> Attachment:
+        return put(store, "rca.pdf", PDF + str(number).encode(), Purpose.RCA, (ANA, SOFIA)[number % 2], minute=20)
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sorted(attached.place for attached in pool.map(one, range(4))) == [1, 2, 3, 4]
+    assert kinds(store).count(EventKind.RCA_RECEIVED) == 1
+
+
 def test_a_file_whose_bytes_were_changed_is_not_handed_out(store: Engine, tmp_path: Path) -> None:
     attached = put(store, "a.log", os.urandom(100).hex().encode())
     with store.begin() as connection:
