@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, up
 from groundwork.problems import Refused
 from incident_store.domain.incidents import Event, Kind
 from incident_store.domain.notices import ACTORS, ACTS, Act, NoticeKind, NoticeState, notices_due
+from incident_store.domain.personal import masked
 from incident_store.domain.steps import Actor
 from incident_store.mail_models import NoticeRow, RecipientRow
 from incident_store.transactions import in_transaction
@@ -218,12 +219,15 @@ def edit(
     recipients: Sequence[Recipient] | None = None,
     seen: int | None = None,
 ) -> Notice:
-    """Change a draft. `seen` is the version that the person read; raises Refused when it is not a draft any more."""
+    """Change a draft; personal data in it is hidden. `seen` is the version that the person read.
+
+    Raises Refused when it is not a draft any more, or was changed since.
+    """
     if subject is not None and (not subject.strip() or len(subject) > LONGEST_SUBJECT or not subject.isprintable()):
         raise Refused(f"a subject is one line of 1 to {LONGEST_SUBJECT} characters")
     if text is not None and (not text.strip() or len(text) > LONGEST_TEXT or "\0" in text):
         raise Refused(f"a text has 1 to {LONGEST_TEXT:,} characters and no NUL")
-    values = {name: value for name, value in {"subject": subject, "text": text}.items() if value is not None}
+    values = {name: masked(value) for name, value in {"subject": subject, "text": text}.items() if value is not None}
 
     def work(connection: Connection) -> Notice:
         notice = _do(connection, number, Act.EDIT, actor, values, seen)

@@ -233,11 +233,11 @@ class Contacts(Strict):
 
     def sender_of(self, address: str) -> Party | None:
         """The party that writes from this address: the address itself counts before its domain."""
-        exact, domain = address.lower(), "@" + address.lower().rpartition("@")[2]
+        exact, at, host = address.lower(), *address.lower().rpartition("@")[1:]
         by_sender: Mapping[str, Party] = {
             word: party for party in self.parties for word in (*party.senders, *party.addresses)
         }
-        return by_sender.get(exact) or by_sender.get(domain)
+        return (by_sender.get(exact) or by_sender.get(at + host)) if at else None
 
 
 def read_contacts(config: Path) -> Contacts:

@@ -12,6 +12,7 @@ from incident_store.domain.incident_clocks import read_clocks
 from incident_store.domain.incidents import Event, Incident
 from incident_store.domain.lifecycle import EventKind
 from incident_store.domain.notices import NoticeKind
+from incident_store.domain.personal import masked
 from incident_store.domain.policies import SlaPolicy
 from incident_store.inbox import Message, list_messages
 from incident_store.outbox import Notice
@@ -85,9 +86,9 @@ class ReportFacts:
 Fields = Mapping[str, object]
 """The fields of a template by name: `incident` and `mail` (and `owed`), or `report`; and `note`, `link`."""
 
-WRITTEN = frozenset({NoticeKind.MAINTENANCE})
-"""What its cause has written already: the facts hold `subject` and `text`."""
-ABOUT_INCIDENT = frozenset(set(NoticeKind) - {*WRITTEN, NoticeKind.MONTHLY_REPORT})
+WRITTEN = frozenset({NoticeKind.MAINTENANCE, NoticeKind.RCA_REQUEST})
+"""Notices that the incident store drafts itself; they have no template."""
+ABOUT_INCIDENT = frozenset(set(NoticeKind) - {NoticeKind.MAINTENANCE, NoticeKind.MONTHLY_REPORT})
 
 _SAMPLE_INCIDENT = IncidentFacts(
     **{name: "x" for name in IncidentFacts.__dataclass_fields__ if name != "deadlines"},
@@ -107,9 +108,9 @@ def sample(kind: NoticeKind) -> Fields:
 
 def gather(connection: Connection, notice: Notice, policy: SlaPolicy, console_url: str, now: datetime) -> Fields:
     """The fields of a notice, from the store as it is now."""
-    note = plain(str(notice.facts.get("note", "")))
+    note = told(str(notice.facts.get("note", "")))
     if notice.kind not in ABOUT_INCIDENT:
-        return {"note": note, "link": console_url, "report": ReportFacts(plain(str(notice.facts.get("month", ""))))}
+        return {"note": note, "link": console_url, "report": ReportFacts(told(str(notice.facts.get("month", ""))))}
     found = find_incident(connection, notice.incident or 0)
     assert found is not None, "a notice refers to its incident by a foreign key"
     record, _episodes = found
@@ -129,15 +130,15 @@ def reported_by(connection: Connection, incident: int) -> Message | None:
 
 
 def _owed(facts: Mapping[str, Any]) -> OwedFacts:
-    loads = tuple(plain(str(one)) for one in facts["loads"])
-    return OwedFacts(plain(str(facts["operator"])), loads, lima(datetime.fromisoformat(facts["until"])))
+    loads = tuple(told(str(one)) for one in facts["loads"])
+    return OwedFacts(told(str(facts["operator"])), loads, lima(datetime.fromisoformat(facts["until"])))
 
 
 def _mail(message: Message | None) -> MailFacts:
     if message is None:
         return MailFacts("", "", "")
     return MailFacts(
-        plain(message.sender_name or message.sender_address), plain(message.subject), lima(message.received_at)
+        told(message.sender_name or message.sender_address), told(message.subject), lima(message.received_at)
     )
 
 
@@ -147,9 +148,9 @@ def _incident(record: IncidentRecord, sequence: int | None, policy: SlaPolicy, n
     return IncidentFacts(
         number=str(record.number),
         kind=record.kind,
-        title=plain(record.title),
-        component=plain(record.component),
-        service=plain(record.service),
+        title=told(record.title),
+        component=told(record.component),
+        service=told(record.service),
         severity=incident.severity.value.capitalize(),
         state=STATES[incident.state],
         responsible=RESPONSIBLES[incident.responsible],
@@ -161,8 +162,8 @@ def _incident(record: IncidentRecord, sequence: int | None, policy: SlaPolicy, n
         dispatched_to=_said(events, EventKind.DISPATCHED, "to"),
         cause=_said(events, EventKind.DIAGNOSED, "cause"),
         tests=_said(events, EventKind.RESTORED, "tests"),
-        reason=plain(cause.details.get("reason", "")) if cause else "",
-        text=plain(cause.details.get("text", "")) if cause else "",
+        reason=told(cause.details.get("reason", "")) if cause else "",
+        text=told(cause.details.get("text", "")) if cause else "",
         deadlines=tuple(
             Deadline(
                 CLOCKS[clock.name],
@@ -176,7 +177,7 @@ def _incident(record: IncidentRecord, sequence: int | None, policy: SlaPolicy, n
 
 def _said(events: tuple[Event, ...], kind: EventKind, detail: str) -> str:
     last = next((event for event in reversed(events) if event.kind is kind), None)
-    return plain(last.details.get(detail, "")) if last else ""
+    return told(last.details.get(detail, "")) if last else ""
 
 
 def _time(incident: Incident, kind: EventKind) -> str:
@@ -187,6 +188,11 @@ def _time(incident: Incident, kind: EventKind) -> str:
 def lima(moment: datetime) -> str:
     """A time as people in Lima write it."""
     return moment.astimezone(LIMA).strftime("%d/%m/%Y %H:%M:%S")
+
+
+def told(text: str) -> str:
+    """What somebody said, fit to leave the house: one line, with personal data hidden."""
+    return masked(plain(text))
 
 
 def plain(text: str) -> str:

@@ -22,15 +22,13 @@ from mailroom.long_parts import LongParts
 
 PIECE = 256 * 1024
 LONGEST_HEADER, LONGEST_TEXT, LONGEST_NAME = 8_000, 100_000, 120
-MOST_PARTS = 200
-"""More parts inside each other than any mail program writes: such a mail is kept, and only its headers are read."""
+MOST_CONTAINERS, MOST_EDGES, MOST_LINES = 200, 20_000, 300_000
+"""More parts and lines than any mail program writes: of such a mail only the headers are read, and the original is
+kept. Long stretches count as one line."""
 HEADERS = 64 * 1024
 
-UNSAFE = re.compile(
-    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2064\u2066-\u2069\ufeff\ud800-\udfff]"
-)
-"""Control characters, marks that turn the direction of writing, invisible ones, and halves of characters."""
 MESSAGE_ID = re.compile(r"<[^<>\s]{1,250}>")
+ENCODED = {"base64", "quoted-printable"}
 EMPTY_LINE = re.compile(rb"\r?\n\r?\n")
 NAMELESS = {"text/calendar": "invitación.ics", "message/rfc822": "mensaje.eml", "application/ms-tnef": "winmail.dat"}
 
@@ -118,11 +116,12 @@ NATURE_HEADERS = (
 
 def _parse(source: IO[bytes], long: LongParts) -> tuple[Message, str, bool]:
     """The message, the digest of what follows its headers, and whether all of it was read."""
-    parser, boundaries = BytesFeedParser(), 0
+    parser, containers, edges = BytesFeedParser(), 0, 0
     try:
-        for line in long.lines():
-            boundaries += b"boundary=" in line.lower()
-            if boundaries > MOST_PARTS:
+        for number, line in enumerate(long.lines()):
+            containers += b"boundary=" in line.lower()
+            edges += line.startswith(b"--")
+            if containers > MOST_CONTAINERS or edges > MOST_EDGES or number > MOST_LINES:
                 return _headers_only(source)
             parser.feed(line)
         return parser.close(), _digest(source, after_headers=True), True
@@ -222,9 +221,10 @@ def _remarks(message: Message, leaves: Sequence[Message]) -> list[str]:
 
 
 def _content(part: Message, long: LongParts) -> IO[bytes]:
-    payload = part.get_payload()
-    raw = payload.encode("ascii", "surrogateescape") if isinstance(payload, str) else b""
-    return long.restored(raw, _raw(part, "Content-Transfer-Encoding").strip().lower())
+    encoding = _raw(part, "Content-Transfer-Encoding").strip().lower()
+    payload = part.get_payload() if encoding in ENCODED else part.get_payload(decode=True)
+    raw = payload if isinstance(payload, bytes) else str(payload).encode("utf-8", "replace")
+    return long.restored(raw, encoding)
 
 
 def _decoded(part: Message, long: LongParts) -> str:
@@ -269,7 +269,7 @@ def _sender(message: Message) -> tuple[str, str]:
         raw = _raw(message, header)
         try:
             pairs = getaddresses([raw])
-        except (ValueError, IndexError, AttributeError, TypeError):
+        except (ValueError, IndexError, AttributeError, TypeError, RecursionError):
             pairs = []
         for name, address in pairs:
             if address and "@" in address:
@@ -337,8 +337,10 @@ def _line(text: str) -> str:
 
 
 def clean(text: str) -> str:
-    """Text without what acts instead of saying: control characters, marks that turn the writing around."""
-    return UNSAFE.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+    """Text without what acts instead of saying: control characters, marks that turn the writing around, halves of
+    characters; every space is a plain one."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").replace("\xa0", " ")
+    return lines if lines.isprintable() else "".join(one for one in lines if one.isprintable() or one in "\n\t")
 
 
 def _as_bytes(message: object) -> bytes:

@@ -6,15 +6,20 @@ from functools import partial
 import structlog
 from sqlalchemy import Connection, Engine
 
-from groundwork.problems import ConfigurationError
+from groundwork.problems import ConfigurationError, Refused
 from incident_store.database import reading
+from incident_store.domain.notices import NoticeKind
+from incident_store.domain.personal import masked
+from incident_store.drafts import Case, rca_request
+from incident_store.evidence import read_evidence
 from incident_store.outbox import Notice, Recipient
 from incident_store.outbox_work import Draft, keep_draft, keep_waiting, notices_to_write
+from incident_store.queries import find_incident
 from incident_store.transactions import in_transaction
 from mailroom.addressing import CannotBeWritten, Concerned, recipients
 from mailroom.contacts import MEBIBYTE, Approval
 from mailroom.desk import Desk
-from mailroom.facts import WRITTEN, Fields, IncidentFacts, gather, plain, reported_by
+from mailroom.facts import Fields, IncidentFacts, gather, plain, reported_by
 
 log = structlog.get_logger()
 
@@ -36,7 +41,7 @@ def _write(connection: Connection, notice: Notice, desk: Desk, now: datetime) ->
     """Keep the notice's text; returns why it has to wait instead."""
     try:
         draft = compose(connection, notice, desk, now)
-    except (CannotBeWritten, ConfigurationError) as error:
+    except (Refused, CannotBeWritten, ConfigurationError) as error:
         problem = str(error).splitlines()[0]
         keep_waiting(connection, notice, problem, now + AGAIN)
         return problem
@@ -55,11 +60,20 @@ def compose(connection: Connection, notice: Notice, desk: Desk, now: datetime) -
         what = f"its attachments have {size // MEBIBYTE} MB and at most {contacts.smtp.largest_mb} MB are sent"
         raise CannotBeWritten(f"{what}: raise smtp.largest_mb, or send a smaller file")
     fields = gather(connection, notice, desk.policy, desk.console_url, now)
-    if notice.kind in WRITTEN:
-        subject, text = plain(str(notice.facts["subject"])), str(notice.facts["text"])
-    else:
-        subject, text = desk.wording.write(notice.kind, fields)
-    return Draft(_with_token(subject, notice), text, _to(connection, notice, desk, fields))
+    subject, text = _words(connection, notice, desk, fields, now)
+    return Draft(_with_token(masked(subject), notice), masked(text), _to(connection, notice, desk, fields))
+
+
+def _words(connection: Connection, notice: Notice, desk: Desk, fields: Fields, now: datetime) -> tuple[str, str]:
+    """Subject and text: as the store drafts them, else from the kind's template."""
+    if notice.kind is NoticeKind.MAINTENANCE:
+        return plain(str(notice.facts["subject"])), str(notice.facts["text"])
+    if notice.kind is not NoticeKind.RCA_REQUEST:
+        return desk.wording.write(notice.kind, fields)
+    found = find_incident(connection, notice.incident or 0)
+    assert found is not None, "a notice refers to its incident by a foreign key"
+    request = rca_request(Case(*found, read_evidence(connection, found[0].events)), desk.policy, now)
+    return plain(request.subject), request.text
 
 
 def _with_token(subject: str, notice: Notice) -> str:

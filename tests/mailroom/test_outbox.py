@@ -199,3 +199,30 @@ def test_labels_that_steer_are_plain_words_in_a_notice(office: Office) -> None:
 
     assert "Componente: x Bcc: todos@example.org <script>alert(1)</script> {{ 7 * 7 }}\n" in (notice.text or "")
     assert "\r" not in (notice.text or "") + (notice.subject or "")
+
+
+def test_personal_data_is_hidden_in_what_leaves_also_where_somebody_edits_it_in(office: Office) -> None:
+    number = reported(office, title="El IMEI 001010010000014 de 987654321 no se bloquea")
+    take(office, number, EventKind.ANALYSIS_BEGAN, ANA)
+    take(office, number, EventKind.DIAGNOSED, ANA, responsible="B", severity="alta", cause="DNI 45678912")
+    take(office, number, EventKind.VALIDATED)
+    take(office, number, EventKind.DISPATCHED, to="INETUM")
+    [draft] = office.write()
+    edited = edit(office.engine, draft.number, ANA, text="Revisen el 51987654321")
+
+    for secret in ("001010010000014", "987654321", "45678912"):
+        assert secret not in f"{draft.subject} {draft.text} {edited.text}"
+
+
+def test_the_request_of_the_rca_is_the_stores_own_draft(office: Office) -> None:
+    number = dispatched(office)
+    take(office, number, EventKind.RESTORED, ANA, tests="consulta correcta")
+    take(office, number, EventKind.RCA_ASKED, ANA)
+
+    request = office.write()[0]
+
+    assert (
+        request.subject == f"[RENTESEG-{number}] RENTESEG: solicitud de informe técnico (RCA), incidencia N° {number}"
+    )
+    assert "Plazo de entrega" in (request.text or "")
+    assert [one.address for one in request.recipients] == ["mesa@inetum.example"]
