@@ -108,8 +108,10 @@ def worker() -> None:
 
 @app.command()
 def console() -> None:
-    """The pages."""
-    package("console.main").run(settings())
+    """The pages, and the JSON API."""
+    found = settings()
+    followed = package("exporters.availability.followed")
+    package("console.main").run(found, lambda: followed.described_components(found.config))
 
 
 @app.command()

@@ -6,7 +6,7 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine
 
 from console.api.blueprint import prepare_api
-from console.desk import Desk
+from console.desk import Desk, Watched
 from console.failures import prepare_failures
 from console.login import prepare_login
 from console.pages.incidents import incident_pages
@@ -24,13 +24,21 @@ LARGEST_FORM = 1024 * 1024
 """Bytes of a request that a page takes, unless the page says otherwise."""
 
 
-def create_app(engine: Engine, policy: SlaPolicy, key: str, *, requests_per_minute: int = 600) -> Flask:
+def create_app(
+    engine: Engine,
+    policy: SlaPolicy,
+    key: str,
+    *,
+    watched: Watched = tuple,
+    file_loads_url: str = "",
+    requests_per_minute: int = 600,
+) -> Flask:
     """The console on this store; `key` signs the sessions, one address may ask the API so many times a minute."""
     app = health_app("console", CollectorRegistry(), lambda: schema_lag(engine))
     app.config.update(BOOTSTRAP_SERVE_LOCAL=True, MAX_CONTENT_LENGTH=LARGEST_FORM)
     app.url_map.merge_slashes = False  # a redirect would be an answer of the API that nothing documents
     Bootstrap5(app)
-    Desk(engine, policy).lay(app)
+    Desk(engine, policy, watched, file_loads_url).lay(app)
     secure(app)
     prepare_words(app)
     prepare_login(app, key)

@@ -1,5 +1,6 @@
 """What every page and every answer of the API works on."""
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from flask import Flask, current_app
@@ -7,13 +8,18 @@ from sqlalchemy import Engine
 
 from incident_store.domain.policies import SlaPolicy
 
+Watched = Callable[[], Sequence[Mapping[str, str]]]
+"""Gives name, kind, service and owner of every component that is watched; raises ConfigurationError."""
+
 
 @dataclass(frozen=True)
 class Desk:
-    """The store and the policy in force."""
+    """The store, the policy in force, what is watched, and where the file-load exporter answers."""
 
     engine: Engine
     policy: SlaPolicy
+    watched: Watched = tuple
+    file_loads_url: str = ""
 
     def lay(self, app: Flask) -> None:
         """Put it where the views of this application find it."""

@@ -1,9 +1,13 @@
 """The process `renteseg console`."""
 
 import secrets
+import time
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from console.app import create_app
+from console.desk import Watched
 from groundwork.logs import configure_logs
 from groundwork.problems import Refused
 from groundwork.secret_files import write_secret
@@ -13,20 +17,36 @@ from incident_store.database import open_store
 from incident_store.policy_file import read_policy
 
 SHORTEST_KEY = 32
+REMEMBERED_SECONDS = 15
 LARGEST_BODY = 16 * 1024 * 1024
 """Bytes of a request that are read at all; what is larger than a view takes is refused in words before that."""
 
 
-def run(settings: Settings) -> None:
-    """Serve until ended; raises ConfigurationError before listening when the configuration is unusable."""
+def run(settings: Settings, watched: Watched) -> None:
+    """Serve until ended; `watched` reads the components anew.
+
+    Raises ConfigurationError before listening when the configuration is unusable.
+    """
     configure_logs("console")
     app = create_app(
         open_store(settings.database_url),
         read_policy(settings.config),
         session_key(settings.state / "secrets" / "session-key"),
+        watched=remembered(watched),
+        file_loads_url=settings.file_loads_url,
         requests_per_minute=settings.api_requests_per_minute,
     )
     serve(app, settings.host, settings.console_port, max_body=LARGEST_BODY)
+
+
+def remembered(read: Watched) -> Watched:
+    """What was read last, for a few seconds: ten thousand components take a while to read."""
+
+    @lru_cache(maxsize=1)
+    def at(_moment: int) -> Sequence[Mapping[str, str]]:
+        return read()
+
+    return lambda: at(int(time.monotonic() / REMEMBERED_SECONDS))
 
 
 def session_key(path: Path) -> str:

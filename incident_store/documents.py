@@ -1,4 +1,4 @@
-"""Incidents as plain JSON values, the same on the command line and in the API."""
+"""Incidents, windows and regularisations as plain JSON values, the same on the command line and in the API."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -8,7 +8,9 @@ from incident_store.clock_lines import render_reading, seconds, utc_text
 from incident_store.domain.episodes import Episode
 from incident_store.domain.incident_clocks import read_clocks
 from incident_store.domain.incidents import Event
+from incident_store.domain.maintenance import Window, WindowEvent
 from incident_store.domain.policies import SlaPolicy
+from incident_store.domain.regularisations import Regularisation
 from incident_store.queries import IncidentRecord
 
 
@@ -66,4 +68,49 @@ def event_json(event: Event, number: int) -> dict[str, Any]:
         "recorded_at": utc_text(event.recorded_at),
         "author": event.author,
         "details": dict(event.details),
+    }
+
+
+def window_json(window: Window, now: datetime) -> dict[str, Any]:
+    """A window as plain JSON values."""
+    approval = window.approval
+    return {
+        "window": window.number,
+        "components": list(window.components),
+        "service": window.service,
+        "from": utc_text(window.span.start),
+        "to": utc_text(window.span.end),
+        "reason": window.reason,
+        "stage": window.stage(now).value,
+        "counts": window.counts,
+        "planned_by": window.planned_by,
+        "planned_at": utc_text(window.planned_at),
+        "approved_by": approval and approval.by,
+        "approved_at": approval and utc_text(approval.at),
+        "approval_reason": approval and approval.reason,
+        "announced_at": window.announced_at and utc_text(window.announced_at),
+        "cancelled_at": window.cancelled_at and utc_text(window.cancelled_at),
+    }
+
+
+def window_event_json(event: WindowEvent) -> dict[str, Any]:
+    """An event of a window as plain JSON values."""
+    return {
+        "kind": event.kind.value,
+        "recorded_at": utc_text(event.recorded_at),
+        "author": event.author,
+        "details": dict(event.details),
+    }
+
+
+def regularisation_json(one: Regularisation, now: datetime) -> dict[str, Any]:
+    """A regularisation as plain JSON values."""
+    return {
+        "incident": one.incident,
+        "operator": one.load.operator,
+        "file_type": one.load.file_type,
+        "data_day": one.load.data_day.isoformat(),
+        "due": utc_text(one.due_at),
+        "processed_at": one.processed_at and utc_text(one.processed_at),
+        "standing": one.standing(now).value,
     }

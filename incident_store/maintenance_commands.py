@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 from rich import box
 from rich.console import Console
@@ -12,8 +11,8 @@ from rich.table import Table
 from groundwork.problems import Refused
 from groundwork.settings import Settings
 from incident_store.announcements import maintenance_announcement
-from incident_store.clock_lines import utc_text
 from incident_store.database import read_store, use_store
+from incident_store.documents import window_event_json, window_json
 from incident_store.domain.intervals import Interval
 from incident_store.domain.maintenance import Plan, Stage, Window, WindowEvent, WindowEventKind, WindowStep, overlapping
 from incident_store.given import LARGEST_NUMBER, acting_person, moment_of, one_line
@@ -31,7 +30,7 @@ def plan_command(
     """`renteseg maintenance plan`. `known` is the service of each component that is watched."""
     now = utc_now()
     plan = Plan(
-        components=_components(known, components, given["service"]),
+        components=meant_components(known, components, given["service"]),
         service=one_line(given["service"]),
         span=_span(given["from"], given["to"]),
         reason=one_line(given["reason"]),
@@ -48,7 +47,7 @@ def plan_command(
     _tell(window, now, as_json=as_json)
 
 
-def _components(known: Mapping[str, str], named: Sequence[str], service: str) -> tuple[str, ...]:
+def meant_components(known: Mapping[str, str], named: Sequence[str], service: str) -> tuple[str, ...]:
     """The components that are meant; raises Refused for one that nobody watches."""
     strange = sorted(set(named) - known.keys())
     if strange:
@@ -102,7 +101,7 @@ def show_command(settings: Settings, number: int, *, as_json: bool) -> None:
     window, events = found
     if as_json:
         announcement = maintenance_announcement(window)
-        told = {"events": [_event_json(one) for one in events], "announcement": announcement.text}
+        told = {"events": [window_event_json(one) for one in events], "announcement": announcement.text}
         print_json({**window_json(window, now), **told})
         return
     screen = Console(highlight=False)
@@ -131,37 +130,6 @@ def _tell(window: Window, now: datetime, *, as_json: bool) -> None:
         print_json(window_json(window, now))
     else:
         print(f"{window.number}: {WINDOW_STAGES[window.stage(now)]}, hasta {lima(window.span.end)}")
-
-
-def window_json(window: Window, now: datetime) -> dict[str, Any]:
-    """A window as plain JSON values."""
-    approval = window.approval
-    return {
-        "window": window.number,
-        "components": list(window.components),
-        "service": window.service,
-        "from": utc_text(window.span.start),
-        "to": utc_text(window.span.end),
-        "reason": window.reason,
-        "stage": window.stage(now).value,
-        "counts": window.counts,
-        "planned_by": window.planned_by,
-        "planned_at": utc_text(window.planned_at),
-        "approved_by": approval and approval.by,
-        "approved_at": approval and utc_text(approval.at),
-        "approval_reason": approval and approval.reason,
-        "announced_at": window.announced_at and utc_text(window.announced_at),
-        "cancelled_at": window.cancelled_at and utc_text(window.cancelled_at),
-    }
-
-
-def _event_json(event: WindowEvent) -> dict[str, Any]:
-    return {
-        "kind": event.kind.value,
-        "recorded_at": utc_text(event.recorded_at),
-        "author": event.author,
-        "details": dict(event.details),
-    }
 
 
 def _table(windows: Sequence[Window], now: datetime) -> Table:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
 
 from rich import box
 from rich.console import Console
@@ -11,8 +10,8 @@ from rich.table import Table
 from groundwork.settings import Settings
 from incident_store.advance import NoSuchIncident
 from incident_store.announcements import regularisation_announcement
-from incident_store.clock_lines import utc_text
 from incident_store.database import read_store
+from incident_store.documents import regularisation_json
 from incident_store.domain.incidents import Incident
 from incident_store.domain.lifecycle import EventKind
 from incident_store.domain.policies import SlaPolicy
@@ -73,19 +72,6 @@ def owed_command(settings: Settings, *, as_json: bool) -> None:
         print_json([regularisation_json(one, now) for one in owed])
     else:
         _print(owed, now)
-
-
-def regularisation_json(one: Regularisation, now: datetime) -> dict[str, Any]:
-    """A regularisation as plain JSON values."""
-    return {
-        "incident": one.incident,
-        "operator": one.load.operator,
-        "file_type": one.load.file_type,
-        "data_day": one.load.data_day.isoformat(),
-        "due": utc_text(one.due_at),
-        "processed_at": one.processed_at and utc_text(one.processed_at),
-        "standing": one.standing(now).value,
-    }
 
 
 def _print(owed: Iterable[Regularisation], now: datetime) -> None:

@@ -4,13 +4,19 @@ from importlib.metadata import version
 
 from flask import Blueprint, Flask, Response, json
 
-from console.api import events, incidents
+from console.api import components, events, incidents, loads, maintenance
 from console.api.failures import prepare_failures
 from console.api.openapi import describe
 from console.api.operations import PREFIX
 from console.login import csrf, limiter
 
-OPERATIONS = (*incidents.OPERATIONS, *events.OPERATIONS)
+OPERATIONS = (
+    *incidents.OPERATIONS,
+    *events.OPERATIONS,
+    *components.OPERATIONS,
+    *loads.OPERATIONS,
+    *maintenance.OPERATIONS,
+)
 
 
 def prepare_api(app: Flask, requests_per_minute: int) -> None:

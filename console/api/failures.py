@@ -7,15 +7,17 @@ from sqlalchemy.exc import DBAPIError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 
 from console.api.problems import Problem, Trouble
-from groundwork.problems import Away
+from groundwork.problems import Away, ConfigurationError
 from incident_store.advance import BeingAttended, NoSuchIncident, Overtaken, StepRefused
 from incident_store.answers import KeyTaken
 from incident_store.database import StoreUnavailable
 from incident_store.documents import event_json
+from incident_store.maintenance import NoSuchWindow, WindowRefused
 from incident_store.transactions import Unstorable
 
 log = structlog.get_logger()
 
+CONFIGURATION = "the components that are watched cannot be read: `renteseg check` says why"
 STORE = "the store of incidents does not answer; nothing was changed"
 
 
@@ -32,6 +34,9 @@ def prepare_failures(api: Blueprint) -> None:
     api.register_error_handler(Away, lambda error: _away(str(error), str(error)))
     api.register_error_handler(StoreUnavailable, lambda error: _away(STORE, str(error)))
     api.register_error_handler(DBAPIError, lambda error: _away(STORE, str(error.orig)))
+    api.register_error_handler(ConfigurationError, lambda error: _away(CONFIGURATION, str(error)))
+    api.register_error_handler(NoSuchWindow, lambda error: Problem(Trouble.NOT_FOUND, str(error)).response())
+    api.register_error_handler(WindowRefused, lambda error: Problem(error.reason, str(error)).response())
     api.register_error_handler(Exception, _broken)
 
 

@@ -10,11 +10,12 @@ from console.api.operations import PREFIX, Call, Nothing, Operation, Reply
 from console.api.problems import Trouble
 from console.desk import desk
 from incident_store.advance import NoSuchIncident, Report, open_reported
-from incident_store.documents import incident_json
+from incident_store.documents import incident_json, regularisation_json
 from incident_store.domain.incidents import Kind
 from incident_store.domain.step_details import needed
 from incident_store.domain.steps import Reason, allowed
 from incident_store.queries import Wanted, find_incident, search_incidents
+from incident_store.regularisations import of_incident
 
 
 def list_incidents(call: Call[IncidentQuery, Nothing]) -> Reply:
@@ -71,6 +72,7 @@ def told_incident(connection: Connection, number: int, call: Call[Any, Any]) -> 
     steps = allowed(record.events, kind, call.actor.role)
     return {
         **incident_json(record, episodes, desk().policy, call.now),
+        "regularisations": [regularisation_json(one, call.now) for one in of_incident(connection, number)],
         "allowed": [{"kind": step.value, "needs": list(needed(step, kind))} for step in steps],
     }
 

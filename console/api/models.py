@@ -1,6 +1,6 @@
 """What is sent and answered about incidents; these models check requests and answers, and document both."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated
 
 from pydantic import Field, WithJsonSchema
@@ -11,6 +11,7 @@ from incident_store.domain.episodes import EndedBy
 from incident_store.domain.incidents import Kind
 from incident_store.domain.lifecycle import ROLES, EventKind, State
 from incident_store.domain.policies import ClockName, Responsible, Severity
+from incident_store.domain.regularisations import Standing
 
 StepKind = Annotated[EventKind, WithJsonSchema({"type": "string", "enum": [kind.value for kind in ROLES]})]
 """The steps that people take; what the monitoring records is not theirs to write, and refused as such."""
@@ -75,6 +76,17 @@ class AllowedStep(Told):
     needs: list[str]
 
 
+class RegularisationTold(Told):
+    """A load that an operator owes because of the incident, until when, and what became of it."""
+
+    operator: str
+    file_type: str
+    data_day: date
+    due: datetime
+    processed_at: datetime | None
+    standing: Standing
+
+
 class IncidentInList(Told):
     """An incident as a list shows it."""
 
@@ -98,6 +110,7 @@ class IncidentTold(IncidentInList):
 
     clocks: dict[ClockName, ExplainedClock]  # type: ignore[assignment]
     episodes: list[EpisodeTold]
+    regularisations: list[RegularisationTold]
     allowed: list[AllowedStep]
 
 

@@ -7,13 +7,14 @@ from typing import Any
 
 from flask import Response, json, request
 
+from incident_store.domain.maintenance_steps import Reason as WindowReason
 from incident_store.domain.steps import Reason
 
 MEDIA_TYPE = "application/problem+json"
 
 
 class Trouble(StrEnum):
-    """Reasons of the API itself; those of the process are `Reason`."""
+    """Reasons of the API itself; those of the process are `Reason` and, of maintenance, `WindowReason`."""
 
     MALFORMED = "malformed"
     UNAUTHENTICATED = "unauthenticated"
@@ -63,6 +64,11 @@ KINDS: Mapping[StrEnum, tuple[int, str]] = {
     Reason.WRONG_ORDER: (422, "The time is before that of what went before"),
     Reason.MISSING_DETAIL: (422, "A detail is missing"),
     Reason.BAD_DETAIL: (422, "A detail is not what it must be"),
+    WindowReason.OWN_PLAN: (403, "Another supervisor approves this"),
+    WindowReason.CANCELLED: (409, "The window was cancelled"),
+    WindowReason.BAD_SPAN: (422, "The span cannot be that of a window"),
+    WindowReason.NO_REASON: (422, "The reason is missing"),
+    WindowReason.NO_COMPONENT: (422, "No component is named"),
 }
 """Each reason's status and title."""
 

@@ -1,9 +1,19 @@
 """The kinds of values that requests are made of, each with what is refused of it and how the schema says so."""
 
-from datetime import UTC, datetime
+import re
+from datetime import UTC, date, datetime
 from typing import Annotated, TypeVar
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    Strict,
+    StringConstraints,
+)
 
 from incident_store.given import LARGEST_NUMBER
 
@@ -44,8 +54,26 @@ def _moment(value: datetime) -> datetime:
     return moment
 
 
-Moment = Annotated[AwareDatetime, AfterValidator(_moment)]
+def _written(pattern: str, expected: str) -> BeforeValidator:
+    """Text of this form and no other: pydantic alone would take a number for the seconds since 1970."""
+
+    def check(value: object) -> object:
+        if not isinstance(value, str) or re.match(pattern, value) is None:
+            raise ValueError(f"must be {expected}")
+        return value
+
+    return BeforeValidator(check)
+
+
+Moment = Annotated[
+    AwareDatetime,
+    Strict(False),
+    AfterValidator(_moment),
+    _written(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d", "a time with its offset, such as 2026-10-05T09:00:00-05:00"),
+]
 """A time with its offset, such as 2026-10-05T09:00:00-05:00; handed on in UTC."""
+
+Day = Annotated[date, Strict(False), _written(r"\d{4}-\d\d-\d\d$", "a day such as 2026-10-05")]
 
 
 def _flag(value: object) -> object:

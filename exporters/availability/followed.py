@@ -84,9 +84,16 @@ class Followed:
 
 def known_components(config: Path) -> dict[str, str]:
     """The service of every component that is watched, by its name; raises ConfigurationError."""
+    return {component["name"]: component["service"] for component in described_components(config)}
+
+
+def described_components(config: Path) -> list[dict[str, str]]:
+    """Name, kind, service and owner of every component that is watched; raises ConfigurationError."""
     targets = read_targets(config / "targets.yml")
     found, _ = Followed(config).found(targets)
-    return {component.name: component.service for component in targets.with_found(found).components}
+    words = ("name", "kind", "service", "owner")
+    watched = targets.with_found(found).components
+    return [{word: str(getattr(component, word)) for word in words} for component in watched]
 
 
 def _document(file: Path) -> Document:

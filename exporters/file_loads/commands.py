@@ -3,7 +3,7 @@
 import calendar
 import os
 import sys
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -12,8 +12,8 @@ from rich.console import Console
 
 from exporters.file_loads import rendering
 from exporters.file_loads.configuration import FILE, FileLoads, read_file_loads
-from exporters.file_loads.day_report import DayReport, DayRows, day_report, month_matrix
-from exporters.file_loads.main import read_usual_rows
+from exporters.file_loads.day_reading import read_report
+from exporters.file_loads.day_report import DayReport, month_matrix
 from exporters.file_loads.reader import LoadLogReader
 from exporters.refreshing import SourceError, wall_clock
 from groundwork.problems import Away, Refused
@@ -77,22 +77,11 @@ def check_command(settings: Settings) -> None:
 
 def read_day(configuration: FileLoads, day: date, now: datetime) -> DayReport:
     """Read a data day and report on it; raises Away."""
-    zone = ZoneInfo(configuration.time_zone)
-    due_from = datetime.combine(day + timedelta(days=1), time(), zone).astimezone(UTC)
     try:
         with LoadLogReader(configuration.load_log).session() as session:
-            files = session.of_days([day])
-            undated = session.undated(due_from, due_from + timedelta(days=1))
-            rows = DayRows(
-                files=tuple(files),
-                undated=tuple(undated),
-                row_errors=tuple(session.row_errors_of({row.id for row in files})),
-                batches=tuple(session.batches([day])),
-                usual=read_usual_rows(session, configuration, day),
-            )
+            return read_report(session, configuration, day, now)
     except SourceError as error:
         raise Away(f"the load log cannot be read: {error}") from error
-    return day_report(rows, configuration, day, now)
 
 
 def month_days(month: str) -> list[date]:

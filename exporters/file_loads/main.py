@@ -2,9 +2,11 @@
 
 import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
+from typing import TypeVar
 
 import structlog
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
@@ -12,6 +14,9 @@ from sqlalchemy import make_url
 
 from exporters.file_loads.configuration import FILE, FileLoads, Line, read_file_loads
 from exporters.file_loads.counting import Counting
+from exporters.file_loads.day_page import add_day_page
+from exporters.file_loads.day_reading import read_report, read_usual_rows
+from exporters.file_loads.day_report import DayReport
 from exporters.file_loads.exposition import Shown, registry, rendered, shown
 from exporters.file_loads.ledger import FILE as STATE_FILE
 from exporters.file_loads.ledger import Totals, identity_of, open_ledger
@@ -19,21 +24,21 @@ from exporters.file_loads.owed import Outage, OwedLoad, days_concerned, owed_loa
 from exporters.file_loads.owed_page import add_owed_page
 from exporters.file_loads.reader import LoadLogReader, Session
 from exporters.file_loads.snapshot import (
-    USUAL_DAYS,
     LogRows,
     Snapshot,
     days_to_read,
     snapshot,
-    usual_rows,
     waiting_words,
 )
-from exporters.file_loads.vocabulary import DONE
 from exporters.refreshing import Circuit, Refresher, SourceError, wall_clock
 from groundwork.logs import configure_logs
 from groundwork.serving import health_app, serve
 from groundwork.settings import Settings, read_settings
 
 log = structlog.get_logger()
+
+Asked = TypeVar("Asked")
+Told = TypeVar("Told")
 
 
 class LoadLogSource:
@@ -50,15 +55,27 @@ class LoadLogSource:
         self._turn = threading.Lock()
 
     def owed(self, outage: Outage) -> list[OwedLoad]:
-        """The loads that an outage left unprocessed; raises SourceError. It takes turns with `read`."""
+        """The loads that an outage left unprocessed; raises SourceError."""
+        with self._in_turn() as session:
+            rows = session.of_days(days_concerned(outage, self._configuration))
+        return owed_loads(rows, outage, self._configuration)
+
+    def day(self, day: date | None) -> DayReport:
+        """How a data day stands, the current one for None; raises SourceError."""
+        now = self._clock()
+        with self._in_turn() as session:
+            return read_report(session, self._configuration, day or self._configuration.data_day(now), now)
+
+    @contextmanager
+    def _in_turn(self) -> Iterator[Session]:
+        """A reading session for a page; the load log sees one connection, so it takes turns with `read`."""
         if not self._turn.acquire(timeout=self._configuration.load_log.statement_timeout):
             raise SourceError("the load log is being read: ask again")
         try:
             with self._reader.session() as session:
-                rows = session.of_days(days_concerned(outage, self._configuration))
+                yield session
         finally:
             self._turn.release()
-        return owed_loads(rows, outage, self._configuration)
 
     def read(self) -> Snapshot:
         """One read of the load log; raises SourceError."""
@@ -98,12 +115,6 @@ class LoadLogSource:
         self._told |= strange
 
 
-def read_usual_rows(session: Session, configuration: FileLoads, day: date) -> Mapping[Line, float]:
-    """Rows of a usual file of each line, by the four weeks before this data day."""
-    words = [word for word, state in configuration.load_log.statuses.items() if state in DONE]
-    return usual_rows(session.usual_counts(day - USUAL_DAYS, day, words))
-
-
 def run(settings: Settings | None = None) -> None:
     """Serve until ended; raises ConfigurationError. A load log that is away is waited for."""
     configure_logs("file-loads")
@@ -119,15 +130,20 @@ def run(settings: Settings | None = None) -> None:
     refresher.start()
     own = registry(configuration, refresher, wall_clock)
     app = health_app("file-loads", lambda _accept: pieces(own, refresher), lambda: not_ready(refresher))
-    add_owed_page(app, lambda outage: owed(source, refresher, outage))
+    add_owed_page(app, unless_left_alone(refresher, source.owed))
+    add_day_page(app, unless_left_alone(refresher, source.day))
     serve(app, settings.host, settings.file_loads_port)
 
 
-def owed(source: LoadLogSource, refresher: Refresher[Shown], outage: Outage) -> list[OwedLoad]:
-    """The loads that an outage left unprocessed; raises SourceError, also while the log is left alone."""
-    if refresher.circuit_open:
-        raise SourceError("the load log is left alone after repeated timeouts: ask again later")
-    return source.owed(outage)
+def unless_left_alone(refresher: Refresher[Shown], read: Callable[[Asked], Told]) -> Callable[[Asked], Told]:
+    """A page's reading, which raises SourceError also while the load log is left alone."""
+
+    def read_unless(asked: Asked) -> Told:
+        if refresher.circuit_open:
+            raise SourceError("the load log is left alone after repeated timeouts: ask again later")
+        return read(asked)
+
+    return read_unless
 
 
 def not_ready(refresher: Refresher[Shown]) -> str | None:

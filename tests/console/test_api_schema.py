@@ -16,6 +16,7 @@ from incident_store.people import add_person
 from incident_store.store import record
 from incident_store.tokens import add_token
 from tests.builders import PORTAL_DOWN, shipped_policy
+from tests.exporters.file_loads.load_logs import create_log, log_file
 from tests.processes import answers, free_ports, renteseg, running, wait_for
 
 SECONDS = 35
@@ -31,7 +32,7 @@ expected-statuses = [400, 401, 403, 404, 405, 409, 412, 413, 415, 422]
 
 @pytest.fixture
 def running_api(store_url: str, tmp_path: Path) -> Iterator[tuple[str, str]]:
-    """The address of a console process with incidents in its store, and a supervisor's token."""
+    """The address of a console process with incidents in its store and a load log, and a supervisor's token."""
     upgrade(store_url)
     engine, now = open_store(store_url), datetime.now(UTC)
     add_person(engine, "sofia", Role.SUPERVISOR, "una clave larga")
@@ -42,14 +43,23 @@ def running_api(store_url: str, tmp_path: Path) -> Iterator[tuple[str, str]]:
         notification = Notification(f"f{place}", began, None, labels, {"summary": "no responde"})
         record(engine, [notification], [], shipped_policy(), now)
     engine.dispose()
-    port = free_ports(1)[0]
+    load_log = f"sqlite:///{tmp_path}/load_log.db"
+    create_log(load_log)
+    log_file(load_log, "CLARO", "ROBOS", "RECHAZADO", reason="F05", received_at="2026-10-06T10:00:00+00:00")
+    port, exporter = free_ports(2)
     environment = {
+        "RENTESEG_LOAD_LOG_URL": load_log,
+        "RENTESEG_FILE_LOADS_PORT": str(exporter),
         "RENTESEG_DATABASE_URL": store_url,
         "RENTESEG_CONSOLE_PORT": str(port),
         "RENTESEG_STATE": str(tmp_path / "state"),
         "RENTESEG_API_REQUESTS_PER_MINUTE": "1000000",
     }
-    with running(renteseg("console"), tmp_path / "console.log", environment):
+    with (
+        running(renteseg("exporter", "file-loads"), tmp_path / "exporter.log", environment),
+        running(renteseg("console"), tmp_path / "console.log", environment),
+    ):
+        wait_for(lambda: answers(f"http://127.0.0.1:{exporter}/readyz"), 60, "the exporter is ready")
         wait_for(lambda: answers(f"http://127.0.0.1:{port}/readyz"), 60, "the console is ready")
         yield f"http://127.0.0.1:{port}", token
 
