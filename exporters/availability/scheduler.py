@@ -4,8 +4,7 @@ import asyncio
 import contextlib
 import hashlib
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 
 from exporters.availability.pace import Pace
 from exporters.availability.probes.result import ProbeResult
@@ -40,13 +39,13 @@ class Turns:
         self._all = asyncio.Semaphore(limits.at_once)
         self._hosts: dict[str, asyncio.Semaphore] = {}
 
-    @asynccontextmanager
-    async def turn(self, host: str) -> AsyncIterator[None]:
-        """Wait for one's turn on this host."""
-        async with self._of(host), self._all:
-            yield
+    @property
+    def of_all(self) -> asyncio.Semaphore:
+        """What everybody passes, after the host's own."""
+        return self._all
 
-    def _of(self, host: str) -> asyncio.Semaphore:
+    def of(self, host: str) -> asyncio.Semaphore:
+        """What those of one host pass."""
         if host not in self._hosts:
             self._hosts[host] = asyncio.Semaphore(self._limits.per_host)
         return self._hosts[host]
@@ -110,7 +109,8 @@ class Scheduler:
     async def _look(self, component: Watched, due: float) -> None:
         """One scheduled probe, and what it means."""
         loop = asyncio.get_running_loop()
-        async with self._turns.turn(component.host), self._alone(component):
+        turns = self._turns
+        async with turns.of(component.host), turns.of_all, self._alone(component):
             began = loop.time()
             self._pace.start(began - due)
             result = await self._probe(component)

@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from exporters.availability.accounting import Account, State, advanced, observed
@@ -12,6 +12,7 @@ from exporters.availability.watched import Confirmation, Watched
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Upper bounds of the duration histogram in seconds; one more counts what is above the last."""
 
+AT_ONCE = Confirmation()
 VOUCHED_INTERVALS = 3
 """A result stands for three intervals at most: two probes may be lost before the state is unknown."""
 
@@ -40,17 +41,17 @@ def begun(account: Account, reasons: Iterable[Reason]) -> Tally:
 def counted(tally: Tally, result: ProbeResult, at: datetime, component: Watched, *, blind: bool = False) -> Tally:
     """The tally after a probe that ended at `at`. The dates of a certificate stay until another is seen."""
     vouch = timedelta(seconds=VOUCHED_INTERVALS * component.interval)
-    confirm = component.confirm or Confirmation()
+    confirm = component.confirm or AT_ONCE
     found = state_found(result, blind=blind)
     recent = () if found is State.UNKNOWN else (*tally.recent, found)[-confirm.of :]
     account = advanced(tally.account, at)
-    return replace(
-        tally,
+    duration = result.duration
+    return Tally(
         account=observed(account, confirmed(account.state, found, recent, confirm), at, vouch),
         runs=tally.runs + 1,
         failures=_with_one_more(tally.failures, result.reason),
-        durations=_with_duration(tally.durations, result.duration),
-        seconds=tally.seconds + result.duration,
+        durations=_with_duration(tally.durations, duration),
+        seconds=tally.seconds + duration,
         last=result,
         last_run_at=at,
         certificate_expires_at=result.certificate_expires_at or tally.certificate_expires_at,
