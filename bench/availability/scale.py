@@ -1,4 +1,4 @@
-"""Ten thousand components every minute in one process: its cost, its punctuality, and its scrapes of 370,000 samples.
+"""Ten thousand components every minute in one process: its cost, its punctuality, and its scrapes of 450,000 samples.
 
 One process for all of it: a minute for the first probes, a minute that is measured, scrapes as fast as they come, and
 another minute in which every tenth component hangs until its timeout.
