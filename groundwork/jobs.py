@@ -49,10 +49,14 @@ class JobCounters:
             ["task"],
             registry=registry,
         )
+        interval = Gauge(
+            "renteseg_job_interval_seconds", "How often this task is due, in seconds.", ["task"], registry=registry
+        )
         self.failures = Counter("renteseg_job_failures", "Rounds that failed.", ["task"], registry=registry)
         for job in jobs:
             self.success.labels(job.name)
             self.failures.labels(job.name)
+            interval.labels(job.name).set(job.every.total_seconds())
 
 
 def run_jobs(jobs: Sequence[Job], registry: CollectorRegistry) -> NoReturn:

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
@@ -47,80 +48,10 @@ def configuration(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return render(tmp_path_factory.mktemp("alertmanager"), {})
 
 
-EVERYBODY = "webhook,supervisores,analistas"
 ROUTES = [
-    # label set -> receivers, in the order of the routes
-    ("alertname=Watchdog severity=info owner=oti component=vigilancia", "webhook"),
-    ("alertname=Watchdog severity=critical owner=oti", "webhook"),
-    ("alertname=RentesegSlaDeadlineNear severity=warning incident=17 clock=response", "supervisores,analistas"),
-    ("alertname=RentesegSlaDeadlineNear severity=warning incident=17 owner=oti", "supervisores,analistas"),
-    ("alertname=RentesegSlaBreached severity=critical incident=17 clock=resolution", "supervisores,analistas"),
-    ("alertname=RentesegSlaBreached severity=critical incident=17 owner=oti", "supervisores,analistas"),
-    ("alertname=RentesegSlaBreached severity=critical incident=17 owner=provider", "supervisores,analistas"),
-    (
-        "alertname=RentesegRegularisationOverdue severity=warning operator=CLARO owner=operator",
-        "supervisores,analistas",
-    ),
-    ("alertname=RentesegComponentDown severity=critical owner=provider component=portal-web", EVERYBODY),
-    ("alertname=RentesegComponentDown severity=critical owner=operator component=sftp-claro", EVERYBODY),
-    (
-        "alertname=RentesegComponentDown severity=critical owner=oti component=vpn",
-        "webhook,supervisores,mesa-oti,analistas",
-    ),
-    ("alertname=RentesegLinkDown severity=critical owner=oti link=enlace", "webhook,supervisores,mesa-oti,analistas"),
-    ("alertname=RentesegLinkDown severity=critical owner=provider link=enlace", EVERYBODY),
-    ("alertname=RentesegComponentSlow severity=warning owner=provider component=api-imei", "webhook,analistas"),
-    ("alertname=RentesegComponentSlow severity=warning owner=oti component=vpn", "webhook,mesa-oti,analistas"),
-    ("alertname=RentesegCertificateExpiring severity=warning owner=provider", "webhook,analistas"),
-    (
-        "alertname=RentesegFileRejected severity=warning owner=operator operator=CLARO file_type=ROBOS",
-        "webhook,analistas",
-    ),
-    (
-        "alertname=RentesegFileMissing severity=warning owner=operator operator=ENTEL file_type=ALTAS",
-        "webhook,analistas",
-    ),
-    (
-        "alertname=RentesegLoadFailed severity=warning owner=provider operator=BITEL file_type=BAJAS",
-        "webhook,analistas",
-    ),
-    (
-        "alertname=RentesegQueueStuck severity=warning owner=provider operator=BITEL file_type=BAJAS",
-        "webhook,analistas",
-    ),
-    ("alertname=RentesegLoadLogAway severity=warning owner=provider component=registro-cargas", "webhook,analistas"),
-    (
-        "alertname=RentesegLoadLogRewritten severity=warning owner=provider component=registro-cargas",
-        "webhook,analistas",
-    ),
-    (
-        "alertname=RentesegQueueGrowing severity=warning owner=provider operator=BITEL file_type=BAJAS",
-        "webhook,analistas",
-    ),
-    (
-        "alertname=RentesegRowsUnusual severity=warning owner=operator operator=BITEL file_type=BAJAS",
-        "webhook,analistas",
-    ),
-    ("alertname=RentesegExporterSilent severity=critical owner=oti", "webhook,supervisores,mesa-oti,analistas"),
-    ("alertname=RentesegProbesStale severity=critical owner=oti", "webhook,supervisores,mesa-oti,analistas"),
-    ("alertname=RentesegLinkUnsettled severity=info owner=oti component=enlace link=enlace", "nadie"),
-    ("alertname=RentesegComponentUnknown severity=warning owner=oti", "webhook,mesa-oti,analistas"),
-    ("alertname=RentesegReconciliationStale severity=warning owner=oti", "webhook,mesa-oti,analistas"),
-    ("alertname=RentesegWatchdogLate severity=critical owner=oti", "webhook,supervisores,mesa-oti,analistas"),
-    ("alertname=RentesegQuarantineNotEmpty severity=warning owner=oti", "webhook,mesa-oti,analistas"),
-    ("alertname=RentesegMonitorBlind severity=critical owner=oti", "webhook,supervisores,mesa-oti,analistas"),
-    ("alertname=RentesegMailWayClosed severity=critical owner=oti", "webhook,supervisores,mesa-oti,analistas"),
-    ("alertname=RentesegOutboxStuck severity=warning owner=oti", "webhook,mesa-oti,analistas"),
-    ("alertname=RentesegNoticeFailed severity=warning owner=oti", "webhook,mesa-oti,analistas"),
-    ("alertname=RentesegDraftWaiting severity=warning component=bandeja-salida", "supervisores"),
-    ("alertname=RentesegMailboxUnread severity=warning component=bandeja-entrada", "analistas"),
-    ("alertname=Otra severity=info", "webhook,analistas"),
-    ("alertname=Otra severity=Critical owner=OTI", "webhook,analistas"),
-    ("alertname=Otra owner=oti", "webhook,mesa-oti,analistas"),
-    ("alertname=Otra severity=critical", EVERYBODY),
-    ("alertname=RentesegSla severity=warning", "webhook,analistas"),
-    ("alertname=NoRentesegSlaBreached severity=critical", EVERYBODY),
-    ("component=sin-nombre", "webhook,analistas"),
+    tuple(line.split(" -> "))
+    for line in (ROOT / "tests" / "alertmanager_routes.txt").read_text(encoding="utf-8").splitlines()
+    if " -> " in line and not line.startswith("#")
 ]
 
 
@@ -230,9 +161,19 @@ class Chain:
         httpx.post(f"{self.url}/api/v2/alerts", json=body).raise_for_status()
 
 
+WHOLE_DAY = '{start_time: "00:00", end_time: "24:00"}'
+
+
 @pytest.fixture
 def chain(tmp_path: Path) -> Iterator[Chain]:
     """A real Alertmanager with the shipped configuration; only its waiting times are shorter."""
+    with running_chain(tmp_path, {}) as chain:
+        yield chain
+
+
+@contextmanager
+def running_chain(tmp_path: Path, changes: dict[str, str]) -> Iterator[Chain]:
+    """The same with other words in its configuration."""
     received = Received()
     hook = ThreadingHTTPServer(("127.0.0.1", 0), webhook_handler(received))
     Thread(target=hook.serve_forever, daemon=True).start()
@@ -250,6 +191,9 @@ def chain(tmp_path: Path) -> Iterator[Chain]:
     hurried = (
         path.read_text().replace("group_wait: 5s", "group_wait: 1s").replace("group_interval: 1m", "group_interval: 1s")
     )
+    for old, new in changes.items():
+        assert old in hurried
+        hurried = hurried.replace(old, new)
     path.write_text(hurried)
     port = free_port()
     process = subprocess.Popen(
@@ -389,3 +333,64 @@ def test_the_watchdog_goes_to_the_webhook_and_sla_alerts_to_the_mail_alone(chain
     wait_for(lambda: chain.received.alerts() or None)
     assert chain.received.alerts() == ["Watchdog"]
     assert not any("vigilancia" in message["Subject"] for _, message in chain.received.mails)
+
+
+INHIBITED = """
+LinkDown link=e                             | ComponentFlapping link=e              | LinkDown link=e component=otro
+LinkDown link=e                             | CertificateExpired link=e             | CertificateExpired link=f
+LinkUnsettled link=e                        | ComponentSlow link=e                  | CertificateExpiring link=e
+ExporterSilent component=exportador-availability | ServiceDown                      | FileLate
+ExporterSilent component=exportador-availability | SliAbsent                        | TaskStale
+ExporterSilent component=exportador-availability | BudgetBurningFast                | RulesFailing
+ExporterSilent component=exportador-file-loads | FileLate                           | ComponentDown
+ExporterSilent component=exportador-incidents |                                     | ComponentDown
+MonitorBlind                                | ComponentUnknown                      | FileMissing
+LoadLogAway                                 | QueueGrowing                          | ComponentDown
+SlaBreached incident=1 clock=a              | SlaDeadlineNear incident=1 clock=a    | SlaDeadlineNear incident=1 clock=b
+RcaOverdue incident=1 clock=a               | SlaDeadlineImminent incident=1 clock=a | SlaBreached incident=1 clock=a
+SlaDeadlineImminent incident=1 clock=a      | SlaDeadlineNear incident=1 clock=a    | SlaDeadlineNear incident=2 clock=a
+BudgetBurningFast component=a | BudgetBurningSlow component=a | BudgetBurningSlow component=b
+ComponentSlow component=a | ComponentSlowerThanUsual component=a | ComponentSlowerThanUsual component=b
+ComponentUnknown component=a                | SliAbsent component=a                 | SliAbsent component=b
+ProcessSilent component=proceso-worker      | TaskStale                             | QuarantineNotEmpty
+ProcessSilent component=proceso-console     |                                       | TaskStale
+"""
+"""The source, what it holds back, what it leaves alone; the names without their `Renteseg`."""
+
+
+def labelled(words: str) -> dict[str, str]:
+    name, *labels = words.split()
+    return {"alertname": f"Renteseg{name}", "severity": "warning"} | dict(label.split("=") for label in labels)
+
+
+def test_the_louder_alert_holds_back_what_it_explains_and_nothing_else(chain: Chain) -> None:
+    for line in INHIBITED.strip().splitlines():
+        source, silenced, left = (words.strip() for words in line.split("|"))
+        held = [labelled(words) for words in (source, silenced, left) if words]
+        chain.post(*held)
+
+        shown = httpx.get(f"{chain.url}/api/v2/alerts").json()
+
+        states = {frozenset(one["labels"].items()): bool(one["status"]["inhibitedBy"]) for one in shown}
+        assert states[frozenset(labelled(left).items())] is False, (source, left)
+        assert not silenced or states[frozenset(labelled(silenced).items())] is True, (source, silenced)
+        chain.post(*held, ended=True)
+
+
+@pytest.mark.parametrize("mailed", [True, False], ids=["working-hours", "outside"])
+def test_what_is_merely_informative_is_mailed_in_working_hours_and_always_recorded(
+    tmp_path: Path, mailed: bool
+) -> None:
+    weekdays = "sunday:saturday" if mailed else (datetime.now(UTC) + timedelta(days=3)).strftime("%A").lower()
+    changes = {'"monday:friday"': f'"{weekdays}"', '{start_time: "13:30", end_time: "22:30"}': WHOLE_DAY}
+
+    with running_chain(tmp_path, changes) as chain:
+        chain.post({"alertname": "RentesegFileLate", "severity": "info", "operator": "CLARO", "file_type": "ROBOS"})
+        chain.post(
+            {"alertname": "RentesegFileMissing", "severity": "warning", "operator": "CLARO", "file_type": "ROBOS"}
+        )
+        wait_for(lambda: True if set(chain.received.alerts()) == {"RentesegFileLate", "RentesegFileMissing"} else None)
+        chain.received.mail(ANALYSTS, subject="RentesegFileMissing")
+        time.sleep(2)
+
+        assert any("RentesegFileLate" in message["Subject"] for _, message in chain.received.mails) == mailed

@@ -17,6 +17,8 @@ import yaml
 
 import renteseg
 from chain.programs import program
+from tests.rules.cases import KINDS, entries, needed, promtool_tests, rules
+from tests.rules.mutation import REQUIRED, mutants, run
 
 ROOT = Path(__file__).parent.parent.parent
 RULES = sorted((ROOT / "rules").glob("*.yml"))
@@ -50,13 +52,50 @@ def test_the_rules_do_what_their_tests_say(path: Path) -> None:
 
 
 @every_alert
-def test_an_alert_has_a_case_where_it_fires_and_one_where_it_does_not(alert: dict[str, Any]) -> None:
-    files = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in TESTS]
-    cases = [case for file in files for test in file["tests"] for case in test.get("alert_rule_test", [])]
-    mine = [bool(case["exp_alerts"]) for case in cases if case["alertname"] == alert["alert"]]
+def test_an_alert_fires_resolves_and_survives_as_its_cases_say(alert: dict[str, Any], tmp_path: Path) -> None:
+    used = [dict(rule) for rule in needed(alert, rules())]
+    (tmp_path / "rules.yml").write_text(json.dumps({"groups": [{"name": "used", "rules": used}]}))
+    tests = promtool_tests(alert["alert"], entries()[alert["alert"]], alert, tmp_path / "rules.yml")
+    (tmp_path / "tests.yml").write_text(json.dumps(tests))
 
-    assert True in mine
-    assert False in mine
+    answer = subprocess.run(
+        [str(program("promtool")), "test", "rules", tmp_path / "tests.yml"], capture_output=True, text=True, check=False
+    )
+
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+
+
+@every_alert
+def test_an_alert_has_a_case_of_each_kind(alert: dict[str, Any]) -> None:
+    titles = list(entries()[alert["alert"]]["cases"])
+
+    assert len(titles) >= 5
+    for kind in KINDS:
+        assert any(title.removeprefix("never ").startswith(kind) for title in titles), kind
+
+
+def test_cases_belong_to_an_alert() -> None:
+    assert set(entries()) == {alert["alert"] for alert in alerts()}
+
+
+@every_alert
+def test_what_an_alert_says_is_tested_word_for_word(alert: dict[str, Any]) -> None:
+    files = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in TESTS]
+    written = [case for file in files for test in file["tests"] for case in test.get("alert_rule_test", [])]
+
+    assert "annotations" in entries()[alert["alert"]] or any(
+        case["exp_alerts"] for case in written if case["alertname"] == alert["alert"]
+    )
+
+
+@pytest.mark.parametrize("share", range(3))
+def test_a_spoiled_rule_is_noticed(share: int) -> None:
+    """Every sixtieth place of all; `make mutate` spoils every one."""
+    chosen = [mutant for rule in rules() for mutant in mutants(rule)][share * 20 :: 60]
+
+    tried, unnoticed = run(chosen)
+
+    assert len(unnoticed) <= (1 - REQUIRED) * tried.total() + 1, unnoticed
 
 
 @every_alert
