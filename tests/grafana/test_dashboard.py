@@ -27,6 +27,8 @@ METRICS = {
     "renteseg_component_slow_after_seconds",
     "renteseg_probe_last_duration_seconds",
     "renteseg_probe_duration_seconds",
+    "renteseg_probe_duration_seconds_sum",
+    "renteseg_probe_duration_seconds_count",
     "renteseg_probe_phase_seconds",
     "renteseg_probe_runs_total",
     "renteseg_probe_failures_total",
@@ -37,6 +39,7 @@ METRICS = {
     "renteseg_file_queue_files",
     "renteseg_file_queue_oldest_timestamp_seconds",
     "renteseg_file_deadline_timestamp_seconds",
+    "renteseg_file_late_until_timestamp_seconds",
     "renteseg_file_received_timestamp_seconds",
     "renteseg_file_processed_timestamp_seconds",
     "renteseg_file_loads_total",
@@ -50,6 +53,11 @@ METRICS = {
     "renteseg_file_loads_log_break_timestamp_seconds",
     "renteseg_file_loads_source_up",
     "renteseg_file_loads_refresh_timestamp_seconds",
+    "renteseg_incidents_source_up",
+    "renteseg_incidents_refresh_timestamp_seconds",
+    "renteseg_config_last_reload_successful",
+    "renteseg_job_last_success_timestamp_seconds",
+    "renteseg_job_interval_seconds",
     "renteseg_incidents_open",
     "renteseg_incident_sla_deadline_timestamp_seconds",
     "renteseg_incident_sla_consumed_ratio",
@@ -66,7 +74,7 @@ METRICS = {
 """The metrics of docs and exporters, as the interfaces name them."""
 
 VARIABLES = {"$component": ".+", "$operator": ".+", "$__rate_interval": "1m", "$__range_s": "86400", "$__range": "1d"}
-METRIC = re.compile(r"\b(?:[a-z]+:)?renteseg_[a-z_]+(?::[a-z]+)?\b|\bup\b")
+METRIC = re.compile(r"\b(?:[a-z]+:)?renteseg_[a-z_]+(?::[a-z]\w*)?\b|\bup\b")
 
 
 def board() -> dict[str, Any]:
@@ -83,8 +91,8 @@ def expressions() -> list[str]:
 
 
 def recorded() -> set[str]:
-    groups = yaml.safe_load((ROOT / "rules" / "recording.yml").read_text(encoding="utf-8"))["groups"]
-    return {rule["record"] for group in groups for rule in group["rules"]}
+    files = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in (ROOT / "rules").glob("*.yml")]
+    return {rule["record"] for file in files for group in file["groups"] for rule in group["rules"] if "record" in rule}
 
 
 def test_the_committed_dashboard_is_what_the_code_makes() -> None:

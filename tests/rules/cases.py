@@ -5,7 +5,7 @@ An alert's entry names its `series` once, in short, with the values they have in
 `_` nothing, `stale` a failed scrape) and with `(1 0)x5` for a repetition; in `missed` no series at all has a sample, as
 when a scrape fails or a process is started again. `firing` and `quiet` are the moments at which exactly this alert, or
 none, fires; a case may fire with other `labels` (null takes one away). `annotations` are what is said at the first such
-moment of the first case.
+moment of the first case. Where days pass, rules are `evaluated` less often than there are samples.
 """
 
 import re
@@ -58,7 +58,7 @@ def promtool_tests(name: str, entry: Mapping[str, Any], rule: Mapping[str, Any],
     """A whole test file of promtool for one alert."""
     step = entry.get("step", "5s")
     tests = [_test(name, entry, title, case, rule, step) for title, case in entry["cases"].items()]
-    return {"rule_files": [str(rule_file)], "evaluation_interval": step, "tests": tests}
+    return {"rule_files": [str(rule_file)], "evaluation_interval": entry.get("evaluated", step), "tests": tests}
 
 
 def _test(
