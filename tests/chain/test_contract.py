@@ -1,0 +1,119 @@
+"""What is asked for is really there: metrics and labels in rules, dashboards and documents, against the live /metrics."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.chain.conftest import Chain
+from tests.processes import ROOT
+
+pytestmark = pytest.mark.chain
+
+PROCESSES = (
+    "prometheus", "alertmanager", "availability", "file_loads", "incidents", "webhook", "worker", "console",
+)  # fmt: skip
+SELECTOR = re.compile(
+    r"\b((?:[a-z]+:)?renteseg_[a-z0-9_]+(?::[a-z0-9]+)?|prometheus_[a-z_]+|alertmanager_[a-z_]+|up)\b(?:{([^}]*)})?"
+)
+GROUPING = re.compile(r"\b(?:by|without|on|ignoring|group_left|group_right)\s*\(([^()]*)\)")
+MATCHER = re.compile(r"(\w+)\s*(?:=~|!~|!=|=)\s*\"")
+ADDED = {"job", "instance", "alertname", "alertstate"}
+"""What Prometheus itself adds."""
+
+
+@pytest.fixture(scope="module")
+def exposed(chains: dict[str, Chain]) -> dict[str, set[str]]:
+    """Every metric that a process of the chain exposes or a rule records, with the labels seen on it."""
+    names: dict[str, set[str]] = {"up": set()}
+    for process in PROCESSES:
+        page = httpx.get(chains["sqlite"].url(process, "/metrics"), timeout=10).raise_for_status().text
+        for family in text_string_to_metric_families(page):
+            suffixes = ("", "_total", "_sum", "_count", "_bucket") if family.type != "gauge" else ("",)
+            names |= {f"{family.name}{suffix}": set() for suffix in suffixes if f"{family.name}{suffix}" not in names}
+            for sample in family.samples:
+                names.setdefault(sample.name, set()).update(sample.labels)
+    for series in chains["sqlite"].query('{__name__=~".+:.+"}'):
+        names.setdefault("recorded", set()).update(name for name, _ in series)
+    return names | {rule["record"]: set() for rule in rules() if "record" in rule}
+
+
+def rules() -> list[dict[str, Any]]:
+    files = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in sorted((ROOT / "rules").glob("*.yml"))]
+    return [rule for file in files for group in file["groups"] for rule in group["rules"]]
+
+
+def queries() -> Iterator[tuple[str, str]]:
+    """Every expression and where it stands: rules and their annotations, dashboards, documents."""
+    for rule in rules():
+        name = rule.get("alert") or rule["record"]
+        yield name, rule["expr"]
+        yield from ((name, text.replace("%q", '"x"')) for text in rule.get("annotations", {}).values())
+    for path in sorted((ROOT / "grafana" / "dashboards").glob("*.json")):
+        yield from ((path.name, expr) for expr in expressions(json.loads(path.read_text(encoding="utf-8"))))
+    for path in [*sorted((ROOT / "docs").rglob("*.md")), ROOT / "README.md"]:
+        yield from ((path.name, text) for text in re.findall(r"`([^`]+)`", path.read_text(encoding="utf-8")))
+    for path in sorted((ROOT / "rules" / "queries").glob("*.yml")):
+        yield from ((path.name, text) for text in yaml.safe_load(path.read_text(encoding="utf-8")).values())
+
+
+def expressions(node: Any) -> Iterator[str]:
+    """Every query of a dashboard, wherever it stands: panels, variables, annotations."""
+    if isinstance(node, dict):
+        yield from (value for key, value in node.items() if key in {"expr", "query"} and isinstance(value, str))
+        for value in node.values():
+            yield from expressions(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from expressions(value)
+
+
+def asked() -> Iterator[tuple[str, str, set[str]]]:
+    """Each metric that is asked for, where, and by which labels it is chosen."""
+    for place, text in queries():
+        for name, matchers in SELECTOR.findall(text):
+            if not name.endswith("_"):  # a family of names, written with an ellipsis
+                yield place, name, set(MATCHER.findall(matchers))
+
+
+def test_every_metric_that_is_asked_for_is_exposed(exposed: dict[str, set[str]]) -> None:
+    unknown = {(place, name) for place, name, _ in asked() if name not in exposed}
+
+    assert unknown == set()
+
+
+def test_every_label_that_a_metric_is_chosen_by_is_on_it(exposed: dict[str, set[str]]) -> None:
+    wrong = {
+        (place, name, label)
+        for place, name, labels in asked()
+        if exposed.get(name)
+        for label in labels - exposed[name] - ADDED
+    }
+
+    assert wrong == set()
+
+
+def test_every_label_that_is_grouped_by_exists_somewhere(exposed: dict[str, set[str]]) -> None:
+    known = set().union(*exposed.values()) | ADDED | {"le", "link", "incident", "clock", "severity", "responsible"}
+    wrong = {
+        (place, label)
+        for place, text in queries()
+        if SELECTOR.search(text)
+        for labels in GROUPING.findall(text)
+        for label in re.findall(r"\w+", labels)
+        if label not in known
+    }
+
+    assert wrong == set()
+
+
+def test_the_queries_were_found(tmp_path: Path) -> None:
+    places = {place for place, _, _ in asked()}
+
+    assert {"RentesegComponentDown", "operatividad.json", "RentesegQueueStuck.md", "operations.md", "month.yml"} <= places
