@@ -12,6 +12,8 @@ from exporters.availability.sight import Sight
 from exporters.availability.targets import Limits
 from exporters.availability.watched import Watched
 
+SLOT = 0.05
+"""Seconds within which probes start together; a fraction of the interval at most."""
 CANARY_PAUSE = 1.0
 """Seconds between two looks at a canary that others asked for, at least."""
 
@@ -24,6 +26,12 @@ def offset(name: str, interval: float) -> float:
     """Where in the interval the component is probed: the same after every restart, spread evenly over names."""
     digest = hashlib.sha256(name.encode()).digest()
     return int.from_bytes(digest[:8]) / 2**64 * interval
+
+
+def in_company(tick: float, interval: float) -> float:
+    """The tick, moved to where others nearby start too: a process that wakes up less often finds its caches warm."""
+    slot = min(SLOT, interval / 20)
+    return math.ceil(tick / slot) * slot
 
 
 def next_tick(began: float, interval: float, now: float) -> float:
@@ -97,7 +105,7 @@ class Scheduler:
 
     async def _watch_one(self, component: Watched) -> None:
         loop = asyncio.get_running_loop()
-        began = tick = loop.time() + offset(component.name, component.interval)
+        began = tick = in_company(loop.time() + offset(component.name, component.interval), component.interval)
         while True:
             await asyncio.sleep(tick - loop.time())
             await self._look(component, tick)

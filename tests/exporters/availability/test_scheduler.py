@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from exporters.availability import scheduler
 from exporters.availability.pace import Pace
 from exporters.availability.probes.result import ProbeResult
-from exporters.availability.scheduler import Scheduler, next_tick, offset
+from exporters.availability.scheduler import Scheduler, in_company, next_tick, offset
 from exporters.availability.sight import Sight
 from exporters.availability.targets import Limits
 from exporters.availability.watched import Watched
@@ -230,6 +230,14 @@ def test_names_spread_evenly_and_always_the_same() -> None:
     by_second = Counter(int(value) for value in offsets)
     assert set(by_second) == set(range(10))
     assert max(by_second.values()) < 150
+
+
+@given(st.floats(0, 1e6), st.floats(0.02, 3600))
+def test_probes_start_in_company_and_none_waits_long_for_it(tick: float, interval: float) -> None:
+    moved = in_company(tick, interval)
+
+    assert tick - 1e-6 <= moved <= tick + min(scheduler.SLOT, interval / 20) + 1e-6
+    assert in_company(moved - 1e-6, interval) == pytest.approx(moved)
 
 
 @given(
