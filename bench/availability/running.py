@@ -117,10 +117,11 @@ def cpu(running: psutil.Process) -> float:
     return times.user + times.system
 
 
-def scraped(url: str) -> dict[str, float]:
-    """The samples of /metrics summed by name, histogram buckets apart by `le`."""
+def scraped(url: str, beginning: tuple[str, ...] = ("",)) -> dict[str, float]:
+    """The samples of /metrics whose names begin so, summed by name, histogram buckets apart by `le`."""
     found: dict[str, float] = {}
-    for family in text_string_to_metric_families(httpx.get(f"{url}/metrics", timeout=60).text):
+    lines = httpx.get(f"{url}/metrics", timeout=60).text.splitlines(keepends=True)
+    for family in text_string_to_metric_families("".join(line for line in lines if line.startswith(beginning))):
         for sample in family.samples:
             bound = sample.labels.get("le")
             key = f"{sample.name} {bound}" if bound else sample.name
