@@ -8,6 +8,7 @@ import io
 import json
 import os
 import sys
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -78,12 +79,18 @@ def up(
 
 
 @app.command()
-def check() -> None:
+def check(as_json: Json = False) -> None:
     """Every file under config/ and rules/: file, line, what is wrong, what to do; warnings do not fail."""
     found = settings()
-    for warning in package("chain.alertmanager_advice").advise(found):
+    warnings = list(package("chain.alertmanager_advice").advise(found))
+    problems = package("chain.checking").check(found)
+    if as_json:
+        told = {"problems": [asdict(one) for one in problems], "warnings": [str(one) for one in warnings]}
+        _tell("", told, as_json=True)
+        raise typer.Exit(1 if problems else 0)
+    for warning in warnings:
         print(f"warning: {warning}", file=sys.stderr)
-    if problems := package("chain.checking").check(found):
+    if problems:
         raise ConfigurationError(problems)
     print("the configuration is in order")
 
@@ -153,19 +160,21 @@ def incidents() -> None:
 
 
 @database.command("upgrade")
-def database_upgrade() -> None:
+def database_upgrade(as_json: Json = False) -> None:
     """Bring the tables to this version."""
     package("incident_store.database").upgrade(settings().database_url)
-    print("the store is at this program's version")
+    _tell("the store is at this program's version", {"ready": True}, as_json=as_json)
 
 
 @database.command("check")
-def database_check() -> None:
+def database_check(as_json: Json = False) -> None:
     """Whether the store can be used by this version."""
     store = package("incident_store.database")
     if reason := store.schema_lag(store.open_store(settings().database_url)):
+        if as_json:
+            _tell("", {"ready": False, "reason": reason}, as_json=True)
         raise Away(reason)
-    print("the store is at this program's version")
+    _tell("the store is at this program's version", {"ready": True}, as_json=as_json)
 
 
 @user.command("add")
@@ -173,9 +182,18 @@ def user_add(
     name: str,
     role: Annotated[str, typer.Option(help="analyst, supervisor, viewer or admin")],
     password_file: Annotated[Path | None, typer.Option(help="A file that holds the password; - is stdin.")] = None,
+    as_json: Json = False,
 ) -> None:
     """Let a person log in; the password comes from a prompt, from stdin or from a file."""
     package("incident_store.commands").add_user(settings(), name, role, password_file)
+    if as_json:
+        _tell("", {"name": name.strip(), "role": role}, as_json=True)
+
+
+@user.command("list")
+def user_list(as_json: Json = False) -> None:
+    """Who may log in, and as what."""
+    package("incident_store.commands").list_users(settings(), as_json=as_json)
 
 
 @token.command("add")
@@ -244,9 +262,10 @@ def quarantine_replay(number: int, as_json: Json = False) -> None:
 
 
 @quarantine.command("dismiss")
-def quarantine_dismiss(number: int) -> None:
+def quarantine_dismiss(number: int, as_json: Json = False) -> None:
     """Settle an entry without recording anything."""
     package("alertmanager_webhook.quarantine").dismiss_command(settings(), number)
+    _tell(f"Descartado: {number}", {"entry": number, "settlement": "dismissed"}, as_json=as_json)
 
 
 @incident.command("record")
@@ -256,9 +275,11 @@ def incident_record(
     details: Annotated[list[str] | None, typer.Argument(help="name=value, such as responsible=B severity=alta")] = None,
     by: Annotated[str, typer.Option(help="The person who does it, as in `renteseg user add`.")] = "",
     at: Annotated[datetime | None, typer.Option(help="When it happened, Lima unless it has an offset; now.")] = None,
+    as_json: Json = False,
 ) -> None:
-    """One step of an incident's life, by the same rules as the pages."""
-    package("incident_store.commands").record_command(settings(), number, step, by=by, at=at, details=details or [])
+    """One step of an incident's life, by the same rules as the pages; as JSON, the incident after it."""
+    commands, given = package("incident_store.commands"), details or []
+    commands.record_command(settings(), number, step, by=by, at=at, details=given, as_json=as_json)
 
 
 @incident.command("register")
@@ -272,11 +293,12 @@ def incident_register(
     service: Annotated[str, typer.Option(help="The service concerned.")] = "",
     channel: Annotated[str, typer.Option(help="correo, telefono or mesa-de-partes")] = "telefono",
     at: Annotated[datetime | None, typer.Option(help="When it was detected; now.")] = None,
+    as_json: Json = False,
 ) -> None:
-    """What was reported by telephone, mail or Mesa de Partes; prints the number."""
+    """What was reported by telephone, mail or Mesa de Partes; prints the number, as JSON the incident."""
     words = {"component": component, "title": title, "kind": kind, "severity": severity}
     words |= {"responsible": responsible, "service": service, "channel": channel}
-    package("incident_store.commands").register_command(settings(), by=by, at=at, words=words)
+    package("incident_store.commands").register_command(settings(), by=by, at=at, words=words, as_json=as_json)
 
 
 By = Annotated[str, typer.Option(help="The person who does it, as in `renteseg user add`.")]
@@ -443,9 +465,9 @@ def loads_owed(as_json: Json = False) -> None:
 
 
 @loads.command("check")
-def loads_check() -> None:
+def loads_check(as_json: Json = False) -> None:
     """The load log's columns against the declared ones."""
-    package("exporters.file_loads.commands").check_command(settings())
+    package("exporters.file_loads.commands").check_command(settings(), as_json=as_json)
 
 
 @mail.command("outbox")
@@ -583,6 +605,11 @@ def main() -> None:
         _fail(3, error)
     except OSError as error:  # of a file or a peer that nobody below expected to fail; its own words say which
         _fail(1 if error.filename else 3, f"{error.filename or 'the system'}: {error.strerror or error}")
+
+
+def _tell(words: str, document: Any, *, as_json: bool) -> None:
+    """What a command has done, in words or as JSON."""
+    print(json.dumps(document, ensure_ascii=False, indent=2) if as_json else words)
 
 
 def _fail(code: int, *lines: object) -> NoReturn:

@@ -74,7 +74,6 @@ def dismiss_command(settings: Settings, number: int) -> None:
     """`renteseg quarantine dismiss`: the same bytes will not ask for attention again."""
     _find(settings, number)
     _settle(settings, number, Settlement.DISMISSED, utc_now())
-    print(f"Descartado: {number}")
 
 
 def reread(entry: Entry) -> Delivery:

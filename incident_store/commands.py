@@ -20,10 +20,10 @@ from incident_store.domain.lifecycle import ROLES, EventKind, Role
 from incident_store.domain.policies import Responsible, Severity
 from incident_store.domain.steps import Step
 from incident_store.given import LARGEST_NUMBER, acting_person, details_of, known_word, moment, one_line
-from incident_store.people import add_person
+from incident_store.people import add_person, list_people
 from incident_store.policy_file import read_policy
 from incident_store.queries import find_incident, list_incidents
-from incident_store.terminal import lima, print_incident, print_json, print_list, utc_now
+from incident_store.terminal import lima, plain, print_incident, print_json, print_list, utc_now
 from incident_store.words import EVENTS
 
 HASH = re.compile(r"[0-9a-f]{16,64}")
@@ -63,6 +63,16 @@ def add_user(settings: Settings, name: str, role: str, password_file: Path | Non
         add_person(engine, name, Role(role), password)
 
 
+def list_users(settings: Settings, *, as_json: bool) -> None:
+    """`renteseg user list`."""
+    with read_store(settings.database_url) as connection:
+        people = list_people(connection)
+    if as_json:
+        print_json([{"name": one.name, "role": one.role.value} for one in people])
+    else:
+        print("\n".join(f"{plain(one.name)}  {one.role.value}" for one in people) or "Nadie puede ingresar todavía.")
+
+
 def _password(file: Path | None) -> str:
     if file is not None and str(file) != "-":
         return read_text(file).strip()
@@ -75,7 +85,14 @@ def _password(file: Path | None) -> str:
 
 
 def record_command(
-    settings: Settings, number: int, kind: str, *, by: str, at: datetime | None, details: Sequence[str]
+    settings: Settings,
+    number: int,
+    kind: str,
+    *,
+    by: str,
+    at: datetime | None,
+    details: Sequence[str],
+    as_json: bool = False,
 ) -> None:
     """`renteseg incident record`: one step, by a person of the store; raises Refused saying what would be accepted."""
     now = utc_now()
@@ -84,7 +101,10 @@ def record_command(
         raise Refused(f"there is no incident {number}; `renteseg incident list` shows those there are")
     with use_store(settings.database_url) as engine:
         event = advance(engine, number, step, acting_person(engine, by), now)
-    print(f"{number}: {EVENTS[event.kind]}, {lima(event.at)}")
+    if as_json:
+        show_command(settings, number, explain=False, as_json=True)
+    else:
+        print(f"{number}: {EVENTS[event.kind]}, {lima(event.at)}")
 
 
 def register_command(
@@ -93,6 +113,7 @@ def register_command(
     by: str,
     at: datetime | None,
     words: Mapping[str, str],
+    as_json: bool = False,
 ) -> None:
     """`renteseg incident register`: what was reported by telephone, mail or Mesa de Partes."""
     now = utc_now()
@@ -108,7 +129,10 @@ def register_command(
     )
     with use_store(settings.database_url) as engine:
         number = register(engine, report, acting_person(engine, by), now)
-    print(number)
+    if as_json:
+        show_command(settings, number, explain=False, as_json=True)
+    else:
+        print(number)
 
 
 def audit_command(settings: Settings, *, expected: str = "", as_json: bool = False) -> None:

@@ -4,12 +4,13 @@ from datetime import UTC, datetime
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import Engine, func, insert, select
+from sqlalchemy import Connection, Engine, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from groundwork.problems import Refused
 from incident_store.database import reading
 from incident_store.domain.lifecycle import Role
+from incident_store.domain.steps import Actor
 from incident_store.models import UserRow
 
 SHORTEST_PASSWORD = 12
@@ -45,6 +46,12 @@ def add_person(engine: Engine, name: str, role: Role, password: str) -> None:
             connection.execute(insert(UserRow).values(row))
     except IntegrityError as error:
         raise Refused(f"{name!r} is there already") from error
+
+
+def list_people(connection: Connection) -> list[Actor]:
+    """Everybody who may log in, by name."""
+    rows = connection.execute(select(UserRow.name, UserRow.role).order_by(UserRow.name))
+    return [Actor(row.name, Role(row.role)) for row in rows]
 
 
 def role_of(engine: Engine, name: str) -> Role | None:

@@ -65,12 +65,15 @@ def matrix_command(settings: Settings, month: str, form: str, out: Path | None) 
         _write(rendering.as_json({"month": month, **rendering.matrix_json(matrix)}).encode(), out)
 
 
-def check_command(settings: Settings) -> None:
+def check_command(settings: Settings, *, as_json: bool = False) -> None:
     """Check the load log's columns against the declared ones; raises Refused naming what is wrong."""
     try:
         present = LoadLogReader(_configuration(settings).load_log).check()
     except SourceError as error:
         raise Refused(f"the load log cannot be read as configured: {error}") from error
+    if as_json:
+        print(rendering.as_json({name: sorted(columns) for name, columns in present.items()}))
+        return
     for name, columns in present.items():
         print(f"load_log.{name}: {', '.join(sorted(columns))}")
 
