@@ -22,7 +22,7 @@ from incident_store.domain.steps import Step
 from incident_store.given import LARGEST_NUMBER, acting_person, details_of, known_word, moment, one_line
 from incident_store.people import add_person, list_people
 from incident_store.policy_file import read_policy
-from incident_store.queries import find_incident, list_incidents
+from incident_store.queries import MOST_LISTED, find_incident, list_incidents
 from incident_store.terminal import lima, plain, print_incident, print_json, print_list, utc_now
 from incident_store.words import EVENTS
 
@@ -38,6 +38,8 @@ def list_command(settings: Settings, *, open_only: bool, as_json: bool) -> None:
         print_json([incident_json(record, None, policy, now) for record in records])
     else:
         print_list(records, policy, now)
+    if len(records) == MOST_LISTED:
+        print(f"only the newest {MOST_LISTED} are listed", file=sys.stderr)
 
 
 def show_command(settings: Settings, number: int, *, explain: bool, as_json: bool) -> None:

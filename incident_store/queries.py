@@ -3,10 +3,10 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, or_, select
 
 from incident_store.domain.episodes import Episode
 from incident_store.domain.incidents import Event, Incident, Kind, fold
@@ -58,12 +58,25 @@ class IncidentCount:
     incidents: int
 
 
-def list_incidents(connection: Connection, *, open_only: bool = False, limit: int = 1000) -> list[IncidentRecord]:
-    """Incidents with their events, newest first."""
+MOST_LISTED = 1000
+
+
+def list_incidents(
+    connection: Connection, *, open_only: bool = False, limit: int = MOST_LISTED
+) -> list[IncidentRecord]:
+    """The newest incidents with their events, newest first."""
     query = select(*IncidentRow.__table__.c).order_by(IncidentRow.id.desc()).limit(limit)
     if open_only:
         query = query.where(IncidentRow.state.in_(OPEN))
     return _records(connection, query)
+
+
+def running_incidents(connection: Connection, now: datetime) -> list[IncidentRecord]:
+    """The incidents of which some clock may run, newest first: all that are open, and those closed of the last
+    `LONGEST_LASTING`, whose technical report may still be owed."""
+    closed = and_(IncidentRow.state == State.CLOSED.value, IncidentRow.detected_at >= now - LONGEST_LASTING)
+    query = select(*IncidentRow.__table__.c).where(or_(IncidentRow.state.in_(OPEN), closed))
+    return _records(connection, query.order_by(IncidentRow.id.desc()))
 
 
 def every_incident(connection: Connection) -> Iterator[IncidentRecord]:

@@ -20,7 +20,7 @@ from incident_store.domain.intervals import Interval
 from incident_store.domain.policies import SlaPolicy
 from incident_store.maintenance import read_windows
 from incident_store.policy_file import read_policy
-from incident_store.queries import IncidentCount, count_incidents, count_quarantined, list_incidents
+from incident_store.queries import IncidentCount, count_incidents, count_quarantined, running_incidents
 from incident_store.regularisations import lines_ever_owed, open_regularisations
 
 REFRESH_SECONDS = 5.0
@@ -48,7 +48,7 @@ def read_snapshot(engine: Engine, now: datetime, totals: Totals) -> Snapshot:
     try:
         with reading(engine).connect() as connection:
             return Snapshot(
-                list_incidents(connection, open_only=True),
+                running_incidents(connection, now),
                 count_incidents(connection, open_only=True),
                 totals.at(connection, now),
                 count_quarantined(connection),

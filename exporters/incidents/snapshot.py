@@ -25,10 +25,10 @@ CLOCK_LABELS = ("incident", "clock", "severity", "responsible")
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The open incidents, their counts and those of all, the maintenance windows of these days, and what is owed;
-    `lines` are every operator and file type of which something was owed once."""
+    """The incidents of which a clock may run, the counts of the open ones and of all, the maintenance windows of these
+    days, and what is owed; `lines` are every operator and file type of which something was owed once."""
 
-    open_incidents: Sequence[IncidentRecord]
+    running: Sequence[IncidentRecord]
     open_counts: Sequence[IncidentCount]
     totals: Sequence[IncidentCount]
     quarantined: int
@@ -49,7 +49,7 @@ def families(snapshot: Snapshot, policy: SlaPolicy, now: datetime) -> Iterator[M
     )
     yield _maintenance(snapshot.windows, now)
     yield from _regularisations(snapshot)
-    yield from _clocks(snapshot.open_incidents, policy, now)
+    yield from _clocks(snapshot.running, policy, now)
     if snapshot.mail is not None:
         yield from mail_families(snapshot.mail)
 
@@ -110,17 +110,20 @@ def _total(counts: Sequence[IncidentCount]) -> Metric:
 def _clocks(records: Sequence[IncidentRecord], policy: SlaPolicy, now: datetime) -> Iterator[Metric]:
     deadline = GaugeMetricFamily(
         "renteseg_incident_sla_deadline_timestamp_seconds",
-        "When a clock of an open incident is due, in Unix seconds; absent while an open pause hides it.",
+        "When a clock is due, in Unix seconds; of open incidents, and of closed ones whose technical report is owed; "
+        "absent while an open pause hides it.",
         labels=CLOCK_LABELS,
     )
     consumed = GaugeMetricFamily(
         "renteseg_incident_sla_consumed_ratio",
-        "Share of its target that a clock of an open incident has used; 1 is the limit.",
+        "Share of its target that a clock has used, 1 being the limit; of the same incidents.",
         labels=CLOCK_LABELS,
     )
     for record in records:
         incident = record.incident
         for clock in read_clocks(record.events, policy, now):
+            if incident.state is State.CLOSED and clock.stopped:
+                continue
             words = [str(record.number), clock.name.value, incident.severity.value, incident.responsible.value]
             consumed.add_metric(words, _consumed(clock))
             if clock.reading.due is not None and not clock.stopped:

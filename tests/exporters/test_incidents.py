@@ -1,4 +1,4 @@
-"""The incident store as metrics: maintenance."""
+"""The incident store as metrics: maintenance, and the clock of a report that is owed after the closing."""
 
 from datetime import timedelta
 
@@ -8,14 +8,16 @@ from prometheus_client.registry import Collector
 
 from exporters.incidents.main import Totals, read_snapshot
 from exporters.incidents.snapshot import families
+from incident_store.advance import advance
 from incident_store.database import open_store, upgrade
 from incident_store.domain.intervals import Interval
-from incident_store.domain.lifecycle import Role
+from incident_store.domain.lifecycle import EventKind, Role
 from incident_store.domain.maintenance import Plan, WindowEventKind, WindowStep
-from incident_store.domain.steps import Actor
+from incident_store.domain.steps import Actor, Step
 from incident_store.maintenance import add_window, step_window
+from incident_store.store import record
 from incident_store.transactions import in_transaction
-from tests.builders import at, shipped_policy
+from tests.builders import at, firing, resolved, shipped_policy
 
 
 def shown(store_url: str, minute: float) -> str:
@@ -57,3 +59,26 @@ def test_maintenance_is_active_while_an_approved_window_lasts_semantics_24(url: 
 
 def test_a_component_without_a_window_nearby_has_no_maintenance_series(url: str) -> None:
     assert "renteseg_maintenance_active{" not in shown(url, 60 * 50)
+
+
+def test_a_closed_incident_shows_the_clock_of_its_report_until_that_comes(store_url: str) -> None:
+    upgrade(store_url)
+    engine, policy = open_store(store_url), shipped_policy()
+    record(engine, [firing(0)], [], policy, at(0))
+    record(engine, [resolved(0, 30)], [], policy, at(31))
+    ana, sofia = Actor("ana", Role.ANALYST), Actor("sofia", Role.SUPERVISOR)
+    diagnosis = {"responsible": "B", "severity": "alta", "cause": "disco"}
+    for actor, kind, minute, details in (
+        (ana, EventKind.ANALYSIS_BEGAN, 5, {}),
+        (ana, EventKind.DIAGNOSED, 10, diagnosis),
+        (sofia, EventKind.VALIDATED, 12, {}),
+        (ana, EventKind.RESTORED, 30, {"tests": "consultas"}),
+        (sofia, EventKind.CLOSED, 40, {"unavailability": "none"}),
+    ):
+        advance(engine, 1, Step(kind, at(minute), details), actor, at(60))
+    page = shown(store_url, 100)
+    assert 'renteseg_incident_sla_deadline_timestamp_seconds{clock="rca",incident="1"' in page
+    assert 'clock="resolution"' not in page, "that clock has stopped"
+    advance(engine, 1, Step(EventKind.RCA_RECEIVED, at(90), {}), ana, at(100))
+    engine.dispose()
+    assert 'clock="rca"' not in shown(store_url, 100)
