@@ -6,7 +6,7 @@ that makes the table anew (`batch_alter_table`) loses its triggers and calls it 
 
 from sqlalchemy import Connection
 
-APPEND_ONLY = ("events", "maintenance_events", "checkpoints", "checkpoint_entries")
+APPEND_ONLY = ("events", "maintenance_events", "checkpoints", "checkpoint_entries", "blobs", "blob_chunks")
 """The tables whose rows are never changed or removed."""
 
 _FUNCTION = """

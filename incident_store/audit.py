@@ -1,4 +1,4 @@
-"""Reads every checkpoint and every chain of events, row by row, until a link does not fit (semantics 12)."""
+"""Reads every checkpoint, every chain of events and the files they name until a link does not fit (semantics 12)."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -7,6 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, Table, exists, func, select
 
+from groundwork.problems import Refused
+from incident_store.blobs import pieces
 from incident_store.chains import CHAINS, Chains
 from incident_store.domain.checkpoints import CheckpointHash, Entry
 from incident_store.models import CheckpointEntryRow, CheckpointRow
@@ -39,6 +41,7 @@ class Audit:
     the last checkpoint that sealed their chain; `last` is the newest checkpoint."""
 
     events: int = 0
+    files: int = 0
     chains: dict[str, int] = field(default_factory=dict)
     checkpoints: int = 0
     unsealed: int = 0
@@ -71,6 +74,7 @@ def _breaks(connection: Connection, audit: Audit, expected: str, seen: Callable[
     for chains in CHAINS:
         yield from _lonely(connection, chains)
         yield from _broken_chains(connection, chains, audit, seen)
+        yield from _broken_files(connection, chains, audit)
 
 
 def _rows(connection: Connection, query: Select[Any]) -> Iterator[Row[Any]]:
@@ -184,6 +188,18 @@ def _broken_links(
         why = f"is missing; checkpoint {seal.checkpoint} sealed {seal.events} events"
         yield Broken(chains.of, number, place + 1, why)
     audit.unsealed += place - sealed
+
+
+def _broken_files(connection: Connection, chains: Chains, audit: Audit) -> Iterator[Broken]:
+    """Attachments and evidence: the bytes are those whose digest the event sealed."""
+    of_these = select(chains.events).where(chains.events.c.kind.in_(chains.with_files))
+    for row in _rows(connection, of_these.order_by(chains.owners, chains.events.c.sequence)):
+        try:
+            for _ in pieces(connection, row.details["sha256"]):
+                pass
+        except Refused as error:
+            yield Broken(chains.of, row._mapping[chains.owners], row.sequence, f"its bytes do not fit: {error}")
+        audit.files += 1
 
 
 def _sealed(chains: Chains, previous: str, number: int, row: Row[Any]) -> str | None:

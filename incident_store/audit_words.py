@@ -15,7 +15,7 @@ from incident_store.clock_lines import utc_text
 def print_audit(audit: Audit) -> None:
     """A chain that is whole, in two lines: the second is worth keeping elsewhere."""
     chains = ", ".join(f"{count} {of}s" for of, count in audit.chains.items())
-    print(f"{audit.events} events of {chains}: every chain is whole")
+    print(f"{audit.events} events of {chains}, {audit.files} files: every chain is whole")
     if audit.last is None:
         print("no checkpoint yet: the worker seals every minute what grew")
         return
@@ -36,6 +36,7 @@ def audit_json(audit: Audit) -> dict[str, Any]:
         "whole": not audit.broken,
         "broken": asdict(audit.broken[0]) if audit.broken else None,
         "events": audit.events,
+        "files": audit.files,
         "chains": audit.chains,
         "checkpoints": audit.checkpoints,
         "last_checkpoint": last,

@@ -27,7 +27,7 @@ from incident_store.file_kinds import NotTaken
 from incident_store.incident_rows import history
 from incident_store.people import add_person
 from incident_store.store import record
-from tests.builders import at, firing, shipped_policy
+from tests.builders import at, firing, shipped_policy, tamper
 from tests.processes import run_renteseg
 
 POLICY = shipped_policy()
@@ -186,8 +186,7 @@ def test_two_people_who_attach_the_rca_at_once_make_one_receipt(store: Engine) -
 
 def test_a_file_whose_bytes_were_changed_is_not_handed_out(store: Engine, tmp_path: Path) -> None:
     attached = put(store, "a.log", os.urandom(100).hex().encode())
-    with store.begin() as connection:
-        connection.execute(text("UPDATE blob_chunks SET compressed = false, body = :b"), {"b": b"y" * 200})
+    tamper(store, "UPDATE blob_chunks SET compressed = NOT compressed")
     with store.connect() as connection, pytest.raises(Damaged):
         save(connection, attached, tmp_path)
     assert [path for path in tmp_path.iterdir() if not path.name.startswith("incidents.db")] == []

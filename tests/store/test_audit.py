@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import timedelta
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -16,10 +17,13 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
 from incident_store.append_only import APPEND_ONLY
+from incident_store.attachments import Purpose, attach
 from incident_store.audit import Audit, verify
+from incident_store.blobs import put_bytes
 from incident_store.database import open_store, reading, upgrade
 from incident_store.domain.incidents import Event
-from incident_store.domain.lifecycle import EventKind
+from incident_store.domain.lifecycle import EventKind, Role
+from incident_store.domain.steps import Actor
 from incident_store.incident_rows import append, sealed
 from incident_store.models import EventRow
 from incident_store.sealing import LATE, seal_growth
@@ -214,9 +218,19 @@ def test_workers_that_seal_at_once_make_one_chain(store: Engine) -> None:
     assert (audit.broken, audit.checkpoints, audit.unsealed) == ((), 5, 0)
 
 
+CHANGES = ("UPDATE {table} SET {column} = {column}", "DELETE FROM {table}")
+COLUMNS = {"blobs": "size", "blob_chunks": "body"}
+
+
+def changing(change: str, table: str) -> str:
+    return change.format(table=table, column=COLUMNS.get(table, "hash"))
+
+
 @pytest.mark.parametrize("table", APPEND_ONLY)
-@pytest.mark.parametrize("change", ["UPDATE {} SET hash = 'x'", "DELETE FROM {}"])
+@pytest.mark.parametrize("change", CHANGES)
 def test_the_engine_refuses_to_change_what_is_append_only(sealed_store: Engine, table: str, change: str) -> None:
+    with sealed_store.begin() as connection:
+        put_bytes(connection, b"a log", at(0))
     if table == "maintenance_events":
         with sealed_store.begin() as connection:
             connection.execute(
@@ -230,7 +244,26 @@ def test_the_engine_refuses_to_change_what_is_append_only(sealed_store: Engine, 
                 {"at": at(0)},
             )
     with pytest.raises(DBAPIError, match="append-only"), sealed_store.begin() as connection:
-        connection.execute(text(change.format(table)))
+        connection.execute(text(changing(change, table)))
+
+
+@pytest.mark.parametrize(
+    ("damage", "why"),
+    [
+        ("UPDATE blob_chunks SET body = (SELECT body FROM blob_chunks WHERE place = 1)", "was changed"),
+        ("DELETE FROM blob_chunks WHERE place = 1", "was changed"),
+        ("DELETE FROM blob_chunks; DELETE FROM blobs", "nothing is kept under"),
+    ],
+)
+def test_bytes_of_an_attachment_that_are_not_what_was_attached_break_its_event(
+    sealed_store: Engine, damage: str, why: str
+) -> None:
+    content = BytesIO(b"2026-10-05 12:00 ERROR\n" * 20_000)
+    attach(sealed_store, 2, "app.log", content, Purpose.LOG, Actor("ana", Role.ANALYST), at(20), limit=10**6)
+    assert (audited(sealed_store).broken, audited(sealed_store).files) == ((), 1)
+    tamper(sealed_store, *damage.split("; "))
+    assert broken(sealed_store).startswith("incident 2, event 8: its bytes do not fit")
+    assert why in broken(sealed_store)
 
 
 def test_postgresql_refuses_to_truncate_what_is_append_only(postgres_url: str) -> None:
@@ -256,9 +289,9 @@ def test_the_documented_role_can_do_the_programs_work_and_not_change_the_record(
         open_incident(engine, 1, 1)
         assert seal_growth(engine, at(10)) is not None
         for table in APPEND_ONLY:
-            for change in ("UPDATE {} SET hash = 'x'", "DELETE FROM {}", "TRUNCATE {}", "DROP TABLE {}"):
+            for change in (*CHANGES, "TRUNCATE {table}", "DROP TABLE {table}"):
                 with pytest.raises(DBAPIError, match=NOT_THEIRS), engine.begin() as connection:
-                    connection.execute(text(change.format(table)))
+                    connection.execute(text(changing(change, table)))
             with pytest.raises(DBAPIError, match=NOT_THEIRS), engine.begin() as connection:
                 connection.execute(text(f"ALTER TABLE {table} DISABLE TRIGGER ALL"))
         assert audited(engine).broken == ()

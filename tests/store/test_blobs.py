@@ -12,7 +12,7 @@ from sqlalchemy import Engine, text
 from groundwork.problems import Refused
 from incident_store.blobs import PIECE, Blob, Damaged, TooLarge, find, get, pieces, put, put_bytes, spooled
 from incident_store.database import open_store, upgrade
-from tests.builders import NOON
+from tests.builders import NOON, tamper
 
 
 @pytest.fixture
@@ -111,7 +111,6 @@ def test_nothing_is_kept_of_what_was_not_committed(engine: Engine) -> None:
 )
 def test_bytes_that_were_changed_in_the_store_are_not_handed_out_as_whole(engine: Engine, harm: str) -> None:
     blob = keep(engine, os.urandom(2 * PIECE + 9))
-    with engine.begin() as connection:
-        connection.execute(text(harm))
-        with pytest.raises(Damaged, match="was changed"):
-            get(connection, blob.sha256)
+    tamper(engine, harm)
+    with engine.connect() as connection, pytest.raises(Damaged, match="was changed"):
+        get(connection, blob.sha256)
