@@ -1,4 +1,4 @@
-"""What is asked for is really there: metrics and labels in rules, dashboards and documents, against the live /metrics."""
+"""Metrics and labels that rules, dashboards and documents ask for are really on the live /metrics."""
 
 import json
 import re
