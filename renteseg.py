@@ -35,9 +35,11 @@ audit = typer.Typer(no_args_is_help=True, help="The hash chains of events.")
 sla = typer.Typer(no_args_is_help=True, help="SLA arithmetic.")
 maintenance = typer.Typer(no_args_is_help=True, help="Maintenance windows: planned, approved, announced.")
 mail = typer.Typer(no_args_is_help=True, help="Notices that leave, and mails that came.")
+report = typer.Typer(no_args_is_help=True, help="The month's figures: availability and SLA control matrix.")
 quarantine = typer.Typer(no_args_is_help=True, help="What the receiver could not understand.")
 for name, group in {
     "quarantine": quarantine,
+    "report": report,
     "maintenance": maintenance,
     "exporter": exporter,
     "db": database,
@@ -462,6 +464,16 @@ def loads_matrix(
 def loads_owed(as_json: Json = False) -> None:
     """What is still owed because of confirmed outages, the earliest due first."""
     package("incident_store.regularisation_commands").owed_command(settings(), as_json=as_json)
+
+
+@report.command("monthly")
+def report_monthly(
+    month: Annotated[str, typer.Argument(help="The month, such as 2026-10.")],
+    out: Annotated[Path, typer.Option("--out", help="The folder for the files.")] = Path(),
+    form: Annotated[list[str] | None, typer.Option("--format", help="pdf, xlsx or json; all of them.")] = None,
+) -> None:
+    """The availability report and the SLA control matrix of a month: PDF, XLSX, JSON."""
+    package("reports.commands").monthly_command(settings(), month, out, form or [])
 
 
 @loads.command("check")
