@@ -6,6 +6,7 @@ from datetime import timedelta
 from incident_store.domain.incidents import fold
 from incident_store.domain.intervals import Interval, intersect
 from incident_store.domain.minute_sets import between, runs
+from incident_store.domain.outages import exempt_minutes
 from reports.gathering import LIMA, Gathered
 from reports.monthly_report import Exclusion, Filled, Maintenance, Outage
 from reports.reckoning import Case, Subject
@@ -92,8 +93,9 @@ def exclusions(gathered: Gathered, found: Sequence[Subject]) -> Iterator[Exclusi
     for subject in found:
         for case in subject.cases:
             for exempt in case.exempt:
+                minutes = exempt_minutes([exempt], case.stretches, subject.watched.down, gathered.horizon.span)
                 for piece in intersect([exempt.interval], [bounds]):
-                    down = gathered.horizon.span.touched_by([piece]) & subject.account.excluded
+                    down = minutes & subject.account.excluded
                     yield Exclusion(
                         component=subject.name,
                         starts_at=piece.start,

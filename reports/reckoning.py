@@ -21,7 +21,7 @@ from incident_store.domain.incidents import Kind
 from incident_store.domain.maintenance import CountedWindow, counted_windows
 from incident_store.domain.minute_sets import between, runs
 from incident_store.domain.months import day_interval
-from incident_store.domain.outages import Exempt, Fault, exempt_time, faults, joined_minutes
+from incident_store.domain.outages import Exempt, Fault, exempt_minutes, exempt_time, faults, joined_minutes
 from incident_store.domain.policies import AvailabilityTarget, Terms
 from incident_store.queries import IncidentRecord
 from reports.declared import DeclaredComponent
@@ -87,14 +87,15 @@ def _subject(gathered: Gathered, name: str, cases: tuple[Case, ...], filled: int
     passed = between(0, span.index(gathered.as_of))
     windows = counted_windows(gathered.windows, name, span.interval)
     up, down = (seen.up, seen.down) if seen else (0, 0)
-    joined = 0
+    joined = exempt = 0
     for case in cases:
+        exempt |= exempt_minutes(case.exempt, case.stretches, down, span)
         joined |= joined_minutes(down, span, case.stretches, gathered.policy.relapse_window, gathered.as_of)
     watched = Watched(
         up=up,
         down=down,
         maintenance=span.mostly_in([window.span for window in windows]) & passed,
-        exempt=span.touched_by([exempt.interval for case in cases for exempt in case.exempt]),
+        exempt=exempt,
         joined=joined,
     )
     account = component_account(watched, gathered.horizon.minutes)
@@ -129,11 +130,15 @@ def component_of(gathered: Gathered, subject: Subject, terms: Terms) -> Componen
 
 
 def services(gathered: Gathered, found: Sequence[Subject], terms: Terms) -> Iterator[Service]:
-    """The services in order, each from the minutes of its components (semantics 23)."""
+    """The services in order, each from the minutes of its components (semantics 23).
+
+    What is no longer declared, being renamed or retired, is reported by itself and no longer needed by its service.
+    """
     parts: dict[str, list[Subject]] = defaultdict(list)
     for subject in found:
         parts[subject.words.service].append(subject)
-    for name, members in sorted(parts.items()):
+    for name, everybody in sorted(parts.items()):
+        members = [one for one in everybody if one.declared] or everybody
         combination = gathered.declared.combinations.get(name, "all")
         count = min(needed(combination, len(members)), len(members))
         account = service_account([one.watched for one in members], count, gathered.horizon.minutes)

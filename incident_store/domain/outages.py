@@ -87,6 +87,26 @@ def _of_others(events: Sequence[Event], whole: Sequence[Interval]) -> Iterator[E
                 yield Exempt(piece, responsible, incident.diagnosis.details.get("cause", ""), validator)
 
 
+def exempt_minutes(exempt: Sequence[Exempt], stretches: Sequence[Fault], down: int, span: Span) -> int:
+    """The minutes of exempt time. Where it begins with the fault, it begins with the outage that the monitor saw: a
+    downtime starts at the ticket or at what was seen, whichever is earlier."""
+    onsets = {fault.start for fault in stretches}
+    found = 0
+    for one in exempt:
+        minutes = span.touched_by([one.interval])
+        found |= minutes | (_before(minutes, down) if one.interval.start in onsets else 0)
+    return found
+
+
+def _before(minutes: int, down: int) -> int:
+    """The earlier part of the outage in which a set of minutes begins."""
+    first = (minutes & -minutes).bit_length() - 1
+    if first < 0 or not down >> first & 1:
+        return 0
+    up_before = ~down & between(0, first)
+    return between(up_before.bit_length(), first)
+
+
 def joined_minutes(down: int, span: Span, stretches: Sequence[Fault], window: timedelta, now: datetime) -> int:
     """The minutes between the outages of one incident that a relapse within the window makes one (semantics 25).
 

@@ -4,6 +4,7 @@ The same value gives the same bytes: the document's date is that of the signatur
 """
 
 import json
+from collections import defaultdict
 from collections.abc import Sequence
 from importlib.resources import files
 from typing import Any
@@ -18,6 +19,7 @@ TEMPLATE = files("reports") / "templates" / "monthly.typ"
 FONTS = str(files("fontpkg_source_sans_3") / "files")
 MOST_ROWS = 300
 """Rows of a list on paper; the workbook has them all."""
+MOST_NAMES = 60
 LEVELS = (0, 1, 5, 15, 60, 240)
 """From how many minutes down on a day's field is darker."""
 
@@ -82,7 +84,7 @@ def _longest(rows: Sequence[Row]) -> tuple[list[Row], int]:
 
 def _signature(report: MonthlyReport, signature: Signature | None) -> str:
     if signature is None:
-        return f"Sin firma: {words.STATUSES[report.status]}, para revisión"
+        return f"Borrador sin firma, para revisión; cifras: {words.STATUSES[report.status]}"
     reason = f"; corrige la anterior: {words.plain(signature.reason)}" if signature.reason else ""
     signed = f"firmada por {words.plain(signature.signed_by)} el {words.local(signature.signed_at)}"
     return f"Versión {signature.version}, {signed}{reason}"
@@ -127,7 +129,7 @@ def _field(one: Day) -> dict[str, Any]:
 
 def _share(share: Share) -> Row:
     shares = (share.percent, share.percent_if_unknown_down, share.coverage_percent)
-    return [words.percent(one) for one in shares]
+    return [words.percent(one).removesuffix(" %") for one in shares]
 
 
 def _figures(figures: Figures) -> Row:
@@ -261,19 +263,23 @@ def _load_legend(report: MonthlyReport) -> str:
 
 def _defaults(report: MonthlyReport) -> list[str]:
     """Which figures rest on something that no contract says."""
-    named = _named(report)
-    targets = {
-        f"Meta de disponibilidad de {name}: {words.target(figures.target_percent, contractual=False)}"
-        for name, figures in named
-        if not figures.target_is_contractual
-    }
+    names: dict[float, list[str]] = defaultdict(list)
+    for name, figures in _named(report):
+        if not figures.target_is_contractual and name not in names[figures.target_percent]:
+            names[figures.target_percent].append(name)
+    targets = [
+        f"Meta de disponibilidad de {words.target(target, contractual=True)}: {', '.join(found[:MOST_NAMES])}"
+        + ("…" if len(found) > MOST_NAMES else "")
+        for target, found in sorted(names.items())
+        if found
+    ]
     clocks = {
-        f"{words.clock(clock.name)}, criticidad {row.severity}: {words.span(clock.target_seconds)} ({words.DEFAULT})"
+        f"{words.clock(clock.name)}, criticidad {row.severity}: {words.span(clock.target_seconds)}"
         for row in report.incidents
         for clock in row.clocks
         if not clock.contractual
     }
-    return sorted(targets)[:60] + sorted(clocks)
+    return targets + sorted(clocks)
 
 
 def _inputs(report: MonthlyReport) -> list[Row]:

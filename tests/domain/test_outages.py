@@ -10,7 +10,7 @@ from incident_store.domain.incidents import Event
 from incident_store.domain.intervals import Interval
 from incident_store.domain.lifecycle import EventKind
 from incident_store.domain.minute_sets import Span, between
-from incident_store.domain.outages import Exempt, exempt_time, faults, joined_minutes
+from incident_store.domain.outages import Exempt, exempt_minutes, exempt_time, faults, joined_minutes
 from incident_store.domain.policies import Responsible
 
 START = datetime(2026, 10, 5, 15, tzinfo=UTC)
@@ -152,3 +152,13 @@ def test_exporters_that_contradict_each_other_prove_nothing() -> None:
     assert agreed_state([up, None, up]) is up
     assert agreed_state([up, down]) is None
     assert agreed_state([None]) is None
+
+
+@pytest.mark.parametrize(("down", "first"), [(between(3, 30), 3), (between(3, 8), 9), (between(12, 30), 9)])
+def test_exempt_time_begins_with_the_outage_that_was_seen_before_the_ticket(down: int, first: int) -> None:
+    """Semantics 25: an outage begins at the ticket or at what the monitor saw, whichever is earlier."""
+    history = [*opened(10), *diagnosed("C", 20), event(EventKind.RESTORED, 40)]
+
+    found = exempt_minutes(exempt_time(history, NOW), faults(history), down, SPAN)
+
+    assert found == between(first, 40)
