@@ -471,9 +471,55 @@ def report_monthly(
     month: Annotated[str, typer.Argument(help="The month, such as 2026-10.")],
     out: Annotated[Path, typer.Option("--out", help="The folder for the files.")] = Path(),
     form: Annotated[list[str] | None, typer.Option("--format", help="pdf, xlsx or json; all of them.")] = None,
+    draft: Annotated[bool, typer.Option("--draft", help="As it comes out now, although it was signed.")] = False,
 ) -> None:
     """The availability report and the SLA control matrix of a month: PDF, XLSX, JSON."""
-    package("reports.commands").monthly_command(settings(), month, out, form or [])
+    package("reports.commands").monthly_command(settings(), month, out, form or [], draft=draft)
+
+
+@report.command("sign")
+def report_sign(
+    month: Annotated[str, typer.Argument(help="A month that is over, such as 2026-10.")],
+    by: Annotated[str, typer.Option(help="The supervisor who signs.")],
+    reason: Annotated[str, typer.Option(help="Why a signed month is corrected.")] = "",
+) -> None:
+    """Freeze a month's figures under a supervisor's name; a correction is a further version."""
+    package("reports.commands").sign_command(settings(), month, by, reason)
+
+
+@report.command("verify")
+def report_verify(
+    month: str, version: Annotated[int | None, typer.Option(help="The version; the last one.")] = None
+) -> None:
+    """Whether a signed month comes out the same again; what differs, and why."""
+    package("reports.commands").verify_command(settings(), month, version)
+
+
+@report.command("list")
+def report_list(as_json: Json = False) -> None:
+    """Every signed version."""
+    package("reports.commands").list_command(settings(), as_json=as_json)
+
+
+@report.command("explain")
+def report_explain(
+    month: Annotated[str, typer.Argument(help="The month, such as 2026-10.")],
+    component: Annotated[str, typer.Option(help="The component.")],
+    day: Annotated[int | None, typer.Option(help="The day of the month; all days.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Every minute that was not up: its samples, incidents, maintenance and the rule applied."""
+    package("reports.explain_command").explain_command(settings(), month, component, day, as_json=as_json)
+
+
+@report.command("export")
+def report_export(
+    month: Annotated[str, typer.Argument(help="The month, such as 2026-10.")],
+    out: Annotated[Path, typer.Option("--out", help="The folder for the files.")] = Path(),
+    form: Annotated[str, typer.Option("--format", help="csv or parquet")] = "csv",
+) -> None:
+    """The figures as tables for other programs: services, components, days, outages, incidents, clocks, loads."""
+    package("reports.export").export_command(settings(), month, out, form)
 
 
 @loads.command("check")

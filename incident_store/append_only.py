@@ -6,7 +6,15 @@ that makes the table anew (`batch_alter_table`) loses its triggers and calls it 
 
 from sqlalchemy import Connection
 
-APPEND_ONLY = ("events", "maintenance_events", "checkpoints", "checkpoint_entries", "blobs", "blob_chunks")
+APPEND_ONLY = (
+    "events",
+    "maintenance_events",
+    "checkpoints",
+    "checkpoint_entries",
+    "blobs",
+    "blob_chunks",
+    "signed_reports",
+)
 """The tables whose rows are never changed or removed."""
 
 _FUNCTION = """

@@ -292,6 +292,78 @@ class RegularisationRow(Base):
     processed_at: Mapped[datetime | None]
 
 
+class SignedReportRow(Base):
+    """A month's figures as somebody signed them; a correction is a further version. Each digest names a blob."""
+
+    __tablename__ = "signed_reports"
+    __table_args__ = (UniqueConstraint("month", "version"),)
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    month: Mapped[str] = mapped_column(String(7))
+    version: Mapped[int]
+    signed_by: Mapped[str]
+    signed_at: Mapped[datetime]
+    as_of: Mapped[datetime]
+    reason: Mapped[str]
+    figures: Mapped[str] = mapped_column(String(64))
+    pdf: Mapped[str] = mapped_column(String(64))
+    xlsx: Mapped[str] = mapped_column(String(64))
+    json: Mapped[str] = mapped_column(String(64))
+
+
+class ReportDayRow(Base):
+    """A signed report's minutes of one component or service on one day, for the views of the schema `reporting`."""
+
+    __tablename__ = "report_days"
+    __table_args__ = (UniqueConstraint("report_id", "kind", "name", "day"),)
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    report_id: Mapped[int] = mapped_column(ForeignKey("signed_reports.id"))
+    kind: Mapped[str] = mapped_column(String(16))
+    name: Mapped[str]
+    service: Mapped[str]
+    day: Mapped[str] = mapped_column(String(10))
+    up: Mapped[int]
+    down: Mapped[int]
+    unknown: Mapped[int]
+    maintenance: Mapped[int]
+    excluded: Mapped[int]
+
+
+class ReportClockRow(Base):
+    """A signed report's reading of one SLA clock of one incident."""
+
+    __tablename__ = "report_clocks"
+    __table_args__ = (UniqueConstraint("report_id", "incident", "clock"),)
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    report_id: Mapped[int] = mapped_column(ForeignKey("signed_reports.id"))
+    incident: Mapped[int]
+    clock: Mapped[str] = mapped_column(String(16))
+    severity: Mapped[str] = mapped_column(String(16))
+    responsible: Mapped[str] = mapped_column(String(16))
+    target_seconds: Mapped[float]
+    contractual: Mapped[bool]
+    elapsed_seconds: Mapped[float]
+    paused_seconds: Mapped[float]
+    due_at: Mapped[datetime | None]
+    state: Mapped[str] = mapped_column(String(16))
+
+
+class ReportLoadRow(Base):
+    """A signed report's state of the load of one operator, file type and data day."""
+
+    __tablename__ = "report_loads"
+    __table_args__ = (UniqueConstraint("report_id", "operator", "file_type", "day"),)
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    report_id: Mapped[int] = mapped_column(ForeignKey("signed_reports.id"))
+    operator: Mapped[str]
+    file_type: Mapped[str]
+    day: Mapped[str] = mapped_column(String(10))
+    state: Mapped[str]
+
+
 class UserRow(Base):
     """A person who may log in. The password is kept as an argon2id hash."""
 

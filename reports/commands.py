@@ -1,39 +1,114 @@
 """The commands `renteseg report …`."""
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
 from rich.console import Console
+from rich.table import Table
 
 from groundwork.problems import Away, Refused
 from groundwork.prometheus import Prometheus
 from groundwork.settings import Settings
-from incident_store.database import read_store
+from incident_store import blobs
+from incident_store.database import read_store, use_store
 from incident_store.domain.months import Month, parse_month
-from incident_store.terminal import utc_now
+from incident_store.given import acting_person, one_line
+from incident_store.queries import incidents_of
+from incident_store.terminal import print_json, utc_now
 from reports import words
 from reports.building import build
-from reports.gathering import ANSWER_SECONDS, LARGEST_ANSWER, gather
+from reports.differences import differences, reasons
+from reports.digests import canonical
+from reports.gathering import ANSWER_SECONDS, LARGEST_ANSWER, LIMA, gather
 from reports.monthly_report import MonthlyReport, Signature, Status
-from reports.rendering.document import as_json
-from reports.rendering.pdf import as_pdf
-from reports.rendering.xlsx import as_xlsx
-
-Render = Callable[[MonthlyReport, Signature | None], bytes]
-RENDERERS: Mapping[str, Render] = {"pdf": as_pdf, "xlsx": as_xlsx, "json": as_json}
+from reports.rendering import RENDERERS
+from reports.signing import Signed, last_signed, sign, signed_months
 
 
-def monthly_command(settings: Settings, month: str, out: Path, formats: Sequence[str]) -> None:
-    """`renteseg report monthly`: the files of a month; raises Refused, ConfigurationError, Away."""
+def monthly_command(settings: Settings, month: str, out: Path, formats: Sequence[str], *, draft: bool) -> None:
+    """`renteseg report monthly`: the files of a month, as signed or, if it was not, as a draft.
+
+    Raises Refused when a signed month would come out otherwise now, ConfigurationError, Away.
+    """
     chosen, asked = _formats(formats), a_month(month)
+    signed = None if draft else _signed(settings, str(asked), None)
+    if signed is not None:
+        _hand_out(settings, signed, out, chosen)
+        _verify(settings, asked, signed)
+        return
     with _progress() as progress:
         report = compute(settings, asked, utc_now(), progress)
-    write_files(report, None, out, chosen)
+    for form in chosen:
+        _write(out, file_name(report, None, form), RENDERERS[form](report, None))
     if report.status is Status.INCOMPLETE:
         raise Away("; ".join(words.note_text(note) for note in report.notes if note.kind.endswith("_away")))
+
+
+def sign_command(settings: Settings, month: str, by: str, reason: str) -> None:
+    """`renteseg report sign`; raises Refused saying what is in the way."""
+    asked, now = a_month(month), utc_now()
+    with use_store(settings.database_url) as engine:
+        actor = acting_person(engine, by)
+        with _progress() as progress:
+            report = compute(settings, asked, now, progress)
+        signed = sign(engine, report, actor, utc_now(), one_line(reason))
+    print(f"{month}, versión {signed.signature.version}, firmada por {by}: {signed.signature.figures}")
+
+
+def verify_command(settings: Settings, month: str, version: int | None) -> None:
+    """`renteseg report verify`: whether the signed figures come out again; raises Refused listing what does not."""
+    asked = a_month(month)
+    signed = _signed(settings, str(asked), version)
+    if signed is None:
+        raise Refused(f"{month} is not signed; `renteseg report list` shows what is")
+    _verify(settings, asked, signed)
+
+
+def list_command(settings: Settings, *, as_json: bool) -> None:
+    """`renteseg report list`: every signed version."""
+    with read_store(settings.database_url) as connection:
+        found = signed_months(connection)
+    if as_json:
+        print_json([{"month": month, **signature.model_dump(mode="json")} for month, signature in found])
+        return
+    table = Table("Mes", "Versión", "Firmó", "Cuándo (Lima)", "Motivo", "Huella")
+    for month, one in found:
+        signed = (words.plain(one.signed_by), words.local(one.signed_at), words.plain(one.reason))
+        table.add_row(month, str(one.version), *signed, one.figures[:16])
+    Console().print(table)
+
+
+def _verify(settings: Settings, month: Month, signed: Signed) -> None:
+    """Reckon the month again as of its signature, and say what was written down later."""
+    with _progress() as progress:
+        again = compute(settings, month, signed.report.as_of, progress)
+    later = _later(settings, month, signed.report.as_of)
+    for line in later:
+        print(line, file=sys.stderr)
+    if canonical(again) == canonical(signed.report):
+        print(f"{month}, versión {signed.signature.version}: sale idéntica ({signed.signature.figures})")
+        return
+    if again.status is Status.INCOMPLETE:
+        raise Away("; ".join(words.note_text(note) for note in again.notes if note.kind.endswith("_away")))
+    why, found = reasons(signed.report, again), differences(signed.report, again)
+    if not found:
+        print(f"{month}, versión {signed.signature.version}: las cifras salen iguales, aunque {'; '.join(why)}")
+        return
+    advice = f"`renteseg report sign {month} --by … --reason …` signs a correction"
+    raise Refused("\n".join([f"{month} no longer comes out as it was signed; {advice}:", *why, *found]))
+
+
+def _later(settings: Settings, month: Month, as_of: datetime) -> Iterator[str]:
+    """What was written down of the month's incidents after it was signed."""
+    with read_store(settings.database_url) as connection:
+        records = incidents_of(connection, month.interval(LIMA))
+    for record in records:
+        added = [event for event in record.events if event.recorded_at > as_of]
+        if added:
+            yield f"incidencia {record.number}: {len(added)} hechos registrados después de la firma"
 
 
 def compute(settings: Settings, month: Month, as_of: datetime, progress: Callable[[str], None]) -> MonthlyReport:
@@ -43,21 +118,32 @@ def compute(settings: Settings, month: Month, as_of: datetime, progress: Callabl
         return build(gather(connection, prometheus, settings.config, month, as_of, progress))
 
 
-def write_files(report: MonthlyReport, signature: Signature | None, out: Path, formats: Sequence[str]) -> None:
-    """The files, each whole or not at all; their names go to standard output."""
-    out.mkdir(parents=True, exist_ok=True)
+def _signed(settings: Settings, month: str, version: int | None) -> Signed | None:
+    with read_store(settings.database_url) as connection:
+        return last_signed(connection, month, version)
+
+
+def _hand_out(settings: Settings, signed: Signed, out: Path, formats: Sequence[str]) -> None:
+    """The files as they were signed, byte by byte."""
     for form in formats:
-        path = out / f"{file_stem(report, signature)}.{form}"
-        temporary = path.with_name(f".{path.name}.tmp")
-        temporary.write_bytes(RENDERERS[form](report, signature))
-        temporary.replace(path)
-        print(path)
+        with read_store(settings.database_url) as connection:
+            content = blobs.get(connection, signed.files[form])
+        _write(out, file_name(signed.report, signed.signature, form), content)
 
 
-def file_stem(report: MonthlyReport, signature: Signature | None) -> str:
-    """`disponibilidad-2026-10-v1`, or `…-borrador` without a signature."""
+def _write(out: Path, name: str, content: bytes) -> None:
+    """A file, whole or not at all; its name goes to standard output."""
+    out.mkdir(parents=True, exist_ok=True)
+    temporary = out / f".{name}.tmp"
+    temporary.write_bytes(content)
+    temporary.replace(out / name)
+    print(out / name)
+
+
+def file_name(report: MonthlyReport, signature: Signature | None, form: str) -> str:
+    """`disponibilidad-2026-10-v1.pdf`, or `…-borrador.pdf` without a signature."""
     version = f"v{signature.version}" if signature else "borrador"
-    return f"disponibilidad-{report.month}-{version}"
+    return f"disponibilidad-{report.month}-{version}.{form}"
 
 
 def a_month(text: str) -> Month:

@@ -24,9 +24,11 @@ def read_loads(prometheus: Prometheus, month: Month, zone: ZoneInfo, until: date
     A data day's load is read at the end of the day after it, when its deadline is long past. Counters never go back
     (semantics 31), so the month's count is their growth. Raises PrometheusAway, QueryRefused.
     """
-    days = _days(prometheus, month, zone, until)
     bounds = month.interval(zone)
     end = min(bounds.end, until)
+    if end <= bounds.start:
+        return ()
+    days = _days(prometheus, month, zone, until)
     outcomes, rejections = (
         _growth(prometheus.range(query, bounds.start - MILLISECOND, end - MILLISECOND, DAY), name)
         for query, name in ((OUTCOMES, "outcome"), (REJECTIONS, "reason"))

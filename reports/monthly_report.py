@@ -1,7 +1,7 @@
 """The month's figures as one frozen value. Every rendering shows this value and computes nothing.
 
-Its JSON Schema is `docs/schemas/monthly-report.json`. Times are UTC, percentages are cut (never rounded up) to four
-decimals, minutes are whole.
+Its file has a published schema, `docs/schemas/monthly-report.json`. Times are UTC, percentages are cut (never rounded
+up) to four decimals, minutes are whole.
 """
 
 from datetime import date, datetime
@@ -298,3 +298,10 @@ class Signature(Value):
     signed_at: datetime
     reason: str
     figures: str
+
+
+class Document(Value):
+    """The report's file: the figures, and their signature or null."""
+
+    signature: Signature | None
+    report: MonthlyReport

@@ -56,5 +56,5 @@ def _write_blocks(folder: Path, lines: Iterable[str]) -> None:
     """Blocks of the past, from OpenMetrics text; samples of one series in order, one family after the other."""
     text = "\n".join([*lines, "# EOF\n"])
     (folder / "samples").write_text(text)
-    promtool = [str(program("promtool")), "tsdb", "create-blocks-from", "openmetrics"]
+    promtool = [str(program("promtool")), "tsdb", "create-blocks-from", "openmetrics", "--max-block-duration=2000h"]
     subprocess.run([*promtool, folder / "samples", folder / "data"], check=True, capture_output=True)

@@ -1,9 +1,8 @@
-"""The report's value as JSON text, the form in which it is stored and signed."""
+"""The report's value as JSON text, as `docs/schemas/monthly-report.json` describes it."""
 
-from reports.monthly_report import MonthlyReport, Signature
+from reports.monthly_report import Document, MonthlyReport, Signature
 
 
 def as_json(report: MonthlyReport, signature: Signature | None) -> bytes:
-    """The value, and its signature or null: `{"report": …, "signature": …}`."""
-    signed = "null" if signature is None else signature.model_dump_json(indent=1)
-    return f'{{"signature": {signed},\n"report": {report.model_dump_json(indent=1)}}}\n'.encode()
+    """The figures and their signature or null."""
+    return f"{Document(signature=signature, report=report).model_dump_json(indent=1)}\n".encode()

@@ -1,0 +1,67 @@
+"""What differs between a signed report and the same month reckoned again, and which input is no longer the same."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from reports import words
+from reports.monthly_report import MonthlyReport
+
+MOST = 200
+INPUTS = {
+    "samples": "los minutos observados: llegaron muestras después, o Prometheus ya no las conserva",
+    "incidents": "las incidencias",
+    "maintenance": "los mantenimientos",
+    "loads": "las cargas",
+    "policy": "sla.yml",
+    "targets": "targets.yml",
+    "policy_effective_from": "el acuerdo vigente",
+    "holidays_package": "el paquete de feriados",
+    "program": "la versión del programa",
+}
+
+
+def reasons(signed: MonthlyReport, again: MonthlyReport) -> list[str]:
+    """Which inputs changed."""
+    before, after = signed.inputs.model_dump(), again.inputs.model_dump()
+    return [f"cambió {text}" for name, text in INPUTS.items() if before[name] != after[name]]
+
+
+def differences(signed: MonthlyReport, again: MonthlyReport) -> list[str]:
+    """Each figure that differs: where it stands, what was signed, what it is now; the first two hundred."""
+    before, after = (one.model_dump(mode="json", exclude={"inputs", "as_of"}) for one in (signed, again))
+    found = [f"{place}: {_shown(old)} → {_shown(new)}" for place, old, new in _differing("", before, after)]
+    more = [f"y {len(found) - MOST} diferencias más"] if len(found) > MOST else []
+    return found[:MOST] + more
+
+
+NOTHING = object()
+
+
+def _differing(place: str, before: Any, after: Any) -> Iterator[tuple[str, Any, Any]]:
+    if isinstance(before, dict) and isinstance(after, dict):
+        for name in dict.fromkeys((*before, *after)):
+            yield from _differing(f"{place}.{name}".strip("."), before.get(name, NOTHING), after.get(name, NOTHING))
+    elif isinstance(before, list) and isinstance(after, list):
+        first, second = _named(before), _named(after)
+        for name in dict.fromkeys((*first, *second)):
+            yield from _differing(f"{place}[{name}]", first.get(name, NOTHING), second.get(name, NOTHING))
+    elif before != after:
+        yield place, before, after
+
+
+def _named(entries: list[Any]) -> dict[str, Any]:
+    """The entries of a list by what they are called, else by their place."""
+    named = {}
+    for place, entry in enumerate(entries):
+        words_of = entry if isinstance(entry, dict) else {}
+        keys = ("name", "number", "component", "operator", "file_type", "day", "starts_at", "clock", "severity", "kind")
+        name = " ".join(str(words_of[key]) for key in keys if key in words_of) or str(place)
+        named[name if name not in named else f"{name} #{place}"] = entry
+    return named
+
+
+def _shown(value: Any) -> str:
+    if value is NOTHING:
+        return "no estaba"
+    text = words.plain(str(value))
+    return text if len(text) <= 80 else f"{text[:80]}…"
