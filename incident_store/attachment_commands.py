@@ -10,8 +10,8 @@ from rich.table import Table
 from groundwork.settings import Settings
 from incident_store.advance import NoSuchIncident
 from incident_store.attachments import Attachment, Purpose, attach, attachments, find_attachment, save
-from incident_store.clock_lines import utc_text
 from incident_store.database import read_store, use_store
+from incident_store.documents import attachment_json
 from incident_store.given import LARGEST_NUMBER, acting_person, known_word, moment
 from incident_store.queries import find_incident
 from incident_store.terminal import lima, plain, print_json, utc_now
@@ -36,7 +36,7 @@ def attach_command(
             received_at=moment(at, now),
         )
     if as_json:
-        print_json(_json(attached))
+        print_json(attachment_json(attached))
     else:
         print(
             f"{number}: {attached.place}, {attached.name}, {attached.blob.size:,} bytes, SHA-256 {attached.blob.sha256}"
@@ -51,7 +51,7 @@ def list_command(settings: Settings, number: int, *, as_json: bool) -> None:
         raise NoSuchIncident(number)
     files = attachments(found[0].events)
     if as_json:
-        print_json([_json(one) for one in files])
+        print_json([attachment_json(one) for one in files])
     elif not files:
         print(f"La incidencia {number} no tiene archivos adjuntos.")
     else:
@@ -70,19 +70,6 @@ def known_number(number: int) -> int:
     if abs(number) > LARGEST_NUMBER:
         raise NoSuchIncident(number)
     return number
-
-
-def _json(one: Attachment) -> dict[str, object]:
-    return {
-        "attachment": one.place,
-        "name": one.name,
-        "sha256": one.blob.sha256,
-        "size": one.blob.size,
-        "media_type": one.media_type,
-        "purpose": one.purpose.value,
-        "author": one.author,
-        "at": utc_text(one.at),
-    }
 
 
 def _table(files: list[Attachment]) -> Table:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from incident_store.attachments import Attachment
 from incident_store.clock_lines import render_reading, seconds, utc_text
 from incident_store.domain.episodes import Episode
 from incident_store.domain.incident_clocks import read_clocks
@@ -113,4 +114,18 @@ def regularisation_json(one: Regularisation, now: datetime) -> dict[str, Any]:
         "due": utc_text(one.due_at),
         "processed_at": one.processed_at and utc_text(one.processed_at),
         "standing": one.standing(now).value,
+    }
+
+
+def attachment_json(one: Attachment) -> dict[str, Any]:
+    """A file of an incident, without its bytes, as plain JSON values."""
+    return {
+        "attachment": one.place,
+        "name": one.name,
+        "sha256": one.blob.sha256,
+        "size": one.blob.size,
+        "media_type": one.media_type,
+        "purpose": one.purpose.value,
+        "author": one.author,
+        "at": utc_text(one.at),
     }

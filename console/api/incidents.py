@@ -10,7 +10,8 @@ from console.api.operations import PREFIX, Call, Nothing, Operation, Reply
 from console.api.problems import Trouble
 from console.desk import desk
 from incident_store.advance import NoSuchIncident, Report, open_reported
-from incident_store.documents import incident_json, regularisation_json
+from incident_store.attachments import attachments
+from incident_store.documents import attachment_json, incident_json, regularisation_json
 from incident_store.domain.incidents import Kind
 from incident_store.domain.step_details import needed
 from incident_store.domain.steps import Reason, allowed
@@ -72,6 +73,7 @@ def told_incident(connection: Connection, number: int, call: Call[Any, Any]) -> 
     steps = allowed(record.events, kind, call.actor.role)
     return {
         **incident_json(record, episodes, desk().policy, call.now),
+        "attachments": [attachment_json(one) for one in attachments(record.events)],
         "regularisations": [regularisation_json(one, call.now) for one in of_incident(connection, number)],
         "allowed": [{"kind": step.value, "needs": list(needed(step, kind))} for step in steps],
     }

@@ -87,6 +87,19 @@ class RegularisationTold(Told):
     standing: Standing
 
 
+class FileTold(Told):
+    """A file of the incident; `attachment` is its place among them, from 1."""
+
+    attachment: int
+    name: str
+    sha256: str
+    size: int
+    media_type: str
+    purpose: str
+    author: str
+    at: datetime
+
+
 class IncidentInList(Told):
     """An incident as a list shows it."""
 
@@ -110,6 +123,7 @@ class IncidentTold(IncidentInList):
 
     clocks: dict[ClockName, ExplainedClock]  # type: ignore[assignment]
     episodes: list[EpisodeTold]
+    attachments: list[FileTold]
     regularisations: list[RegularisationTold]
     allowed: list[AllowedStep]
 

@@ -128,7 +128,7 @@ receivers:
         yield House(f"http://127.0.0.1:{alertmanager}", environment, *at_work)
 
 
-def test_an_incident_is_walked_from_its_alert_to_the_consolidated_row(house: House) -> None:
+def test_an_incident_is_walked_from_its_alert_to_the_consolidated_row(house: House, tmp_path: Path) -> None:
     ana, sofia = house.analyst, house.supervisor
     began = datetime.now(UTC) - timedelta(seconds=90)
     house.alert(began)
@@ -185,7 +185,12 @@ def test_an_incident_is_walked_from_its_alert_to_the_consolidated_row(house: Hou
     restored = ana.records(number, "restored", tests="consulta IMEI correcta; reenvío de BITEL/ALTAS procesado")
     assert (restored["state"], restored["clocks"]["resolution"]["state"]) == ("restablecida", "met")
     ana.records(number, "rca_asked", text="informe técnico en 5 días hábiles")
-    ana.records(number, "rca_received", text="informe-4711.pdf")
+    report = tmp_path / "informe-4711.txt"
+    report.write_text("Causa raíz: la actualización 7.2 agotó las conexiones.\n")
+    attach = ("incident", "attach", str(number), str(report), "--as", "rca", "--by", "ana")
+    assert run_renteseg(*attach, environment=house.environment).returncode == 0
+    assert [one["name"] for one in ana.reads(f"/incidents/{number}")["attachments"]] == ["informe-4711.txt"]
+    assert ("rca_received", "ana") in ana.registers(number)
 
     # 9. Close and tell those concerned: nobody forgets to say whether the unavailability was confirmed.
     assert sofia.is_refused(number, "closed") == "missing_detail"
