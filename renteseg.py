@@ -98,6 +98,17 @@ def check(as_json: Json = False) -> None:
 
 
 @app.command()
+def doctor(as_json: Json = False) -> None:
+    """What is wrong with the running installation, the worst first; exit code 1 when something is."""
+    found = settings()
+    findings = package("chain.doctor").examine(found)
+    told = [{"importance": one.importance.name.lower(), "what": one.what, "remedy": one.remedy} for one in findings]
+    numbered = "\n".join(f"{number}. {one}" for number, one in enumerate(findings, 1))
+    _tell(numbered or "nothing is wrong", {"findings": told}, as_json=as_json)
+    raise typer.Exit(1 if findings else 0)
+
+
+@app.command()
 def render(target: Path) -> None:
     """Write what Prometheus and Alertmanager read, with this machine's addresses, into a folder."""
     package("chain.rendering").render(settings().config, target)

@@ -11,7 +11,7 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.chain.conftest import Chain, Walk
-from tests.processes import ROOT
+from tests.processes import ROOT, run_renteseg
 
 pytestmark = pytest.mark.chain
 
@@ -157,3 +157,10 @@ def filled(query: str) -> str:
     for name, value in VARIABLES.items():
         query = query.replace(name, value)
     return query
+
+
+def test_a_doctor_finds_nothing_wrong_with_a_chain_that_is_well(chains: dict[str, Chain]) -> None:
+    done = run_renteseg("doctor", "--json", environment=chains["sqlite"].environment)
+
+    found = [one["what"] for one in json.loads(done.stdout)["findings"]]
+    assert [what for what in found if "of the disk" not in what] == []
