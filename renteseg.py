@@ -506,6 +506,16 @@ def report_verify(
     package("reports.commands").verify_command(settings(), month, version)
 
 
+@report.command("send")
+def report_send(
+    month: Annotated[str, typer.Argument(help="A signed month, such as 2026-10.")],
+    by: Annotated[str, typer.Option(help="The supervisor who sends it.")],
+    note: Annotated[str, typer.Option(help="What the mail says beside it.")] = "",
+) -> None:
+    """Hand a signed month's files to the outbox for the committee; prints the notice's number."""
+    package("reports.commands").send_command(settings(), month, by, note)
+
+
 @report.command("list")
 def report_list(as_json: Json = False) -> None:
     """Every signed version."""

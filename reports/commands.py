@@ -8,16 +8,22 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+from sqlalchemy import Connection
 
 from groundwork.problems import Away, Refused
 from groundwork.prometheus import Prometheus
 from groundwork.settings import Settings
 from incident_store import blobs
 from incident_store.database import read_store, use_store
+from incident_store.domain.lifecycle import Role
 from incident_store.domain.months import Month, parse_month
+from incident_store.domain.notices import NoticeKind
+from incident_store.domain.steps import Actor
 from incident_store.given import acting_person, one_line
+from incident_store.outbox import Attached, post
 from incident_store.queries import incidents_of
 from incident_store.terminal import print_json, utc_now
+from incident_store.transactions import in_transaction
 from reports import words
 from reports.building import build
 from reports.differences import differences, reasons
@@ -26,6 +32,12 @@ from reports.gathering import ANSWER_SECONDS, LARGEST_ANSWER, LIMA, gather
 from reports.monthly_report import MonthlyReport, Signature, Status
 from reports.rendering import RENDERERS
 from reports.signing import Signed, last_signed, sign, signed_months
+
+MEDIA_TYPES = {
+    "pdf": "application/pdf",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+"""What the committee is sent."""
 
 
 def monthly_command(settings: Settings, month: str, out: Path, formats: Sequence[str], *, draft: bool) -> None:
@@ -79,6 +91,42 @@ def list_command(settings: Settings, *, as_json: bool) -> None:
         signed = (words.plain(one.signed_by), words.local(one.signed_at), words.plain(one.reason))
         table.add_row(month, str(one.version), *signed, one.figures[:16])
     Console().print(table)
+
+
+def send_command(settings: Settings, month: str, by: str, note: str) -> None:
+    """`renteseg report send`: hand the signed files to the outbox for the committee; once a version.
+
+    Raises Refused for a month that is not signed and for somebody who is no supervisor.
+    """
+    asked, now = a_month(month), utc_now()
+    with use_store(settings.database_url) as engine:
+        actor = acting_person(engine, by)
+        if actor.role is not Role.SUPERVISOR:
+            raise Refused(f"{by} is {actor.role.value}: a supervisor sends the report")
+        number = in_transaction(engine, lambda connection: _post(connection, asked, actor, one_line(note), now))
+    print(number)
+
+
+def _post(connection: Connection, month: Month, actor: Actor, note: str, now: datetime) -> int:
+    signed = last_signed(connection, str(month))
+    if signed is None:
+        raise Refused(f"{month} is not signed: `renteseg report sign {month} --by …` first")
+    return post(
+        connection,
+        NoticeKind.MONTHLY_REPORT,
+        actor.name,
+        now,
+        facts={"month": words.month_name(str(month)), "note": note},
+        attachments=[_attached(connection, signed, form) for form in MEDIA_TYPES],
+        key=f"monthly_report:{month}:{signed.signature.version}",
+    )
+
+
+def _attached(connection: Connection, signed: Signed, form: str) -> Attached:
+    blob = blobs.find(connection, signed.files[form])
+    assert blob is not None  # kept in the transaction that signed
+    name = file_name(signed.report, signed.signature, form)
+    return Attached(name=name, media_type=MEDIA_TYPES[form], sha256=blob.sha256, size=blob.size)
 
 
 def _verify(settings: Settings, month: Month, signed: Signed) -> None:

@@ -1,5 +1,6 @@
 """The command `renteseg report explain`: on a terminal for people, JSON for programs."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -32,6 +33,7 @@ RULES = {
     Rule.RELAPSE: "operativo entre una interrupción y su recaída: cuenta como caído (regla 25)",
 }
 MOST_SAMPLES = 60
+WIDTH_IN_A_PIPE = 180
 HEADS = ("Desde", "Hasta", "Min.", "Estado", "Cuenta", "Incidencia", "Ventana", "Muestras", "Regla")
 
 
@@ -108,7 +110,7 @@ def _minute(moment: datetime) -> int:
 
 
 def _print(subject: Subject, alike: Sequence[Stretch], told: Told) -> None:
-    screen = Console(highlight=False)
+    screen = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH_IN_A_PIPE)
     title = f"{words.plain(subject.name)}: minutos que no fueron operativos sin más (hora de Lima)"
     if not alike:
         screen.print(Text(f"{words.plain(subject.name)}: todos sus minutos fueron operativos."))

@@ -15,10 +15,12 @@ from incident_store.advance import advance
 from incident_store.database import open_store, read_store
 from incident_store.domain.lifecycle import EventKind
 from incident_store.domain.months import parse_month
+from incident_store.domain.notices import NoticeKind
 from incident_store.domain.steps import Actor, Step
+from incident_store.outbox import list_notices
 from incident_store.reporting_views import VIEWS, view
 from reports import signing
-from reports.commands import compute, list_command, monthly_command, verify_command
+from reports.commands import compute, list_command, monthly_command, send_command, verify_command
 from reports.digests import figures_digest
 from reports.monthly_report import MonthlyReport
 from reports.signing import last_signed, sign, signed_versions
@@ -200,3 +202,22 @@ def test_a_role_that_may_only_read_the_views_reads_nothing_else(
             connection.execute(text(forbidden))
     reader.dispose()
     owner.dispose()
+
+
+def test_the_signed_files_are_handed_to_the_outbox_once(october: October, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(Refused, match="is not signed"):
+        send_command(october.settings, MONTH, "sofia", "")
+    kept = signed(october)
+    with pytest.raises(Refused, match="a supervisor sends"):
+        send_command(october.settings, MONTH, "ana", "")
+
+    for _ in range(2):
+        send_command(october.settings, MONTH, "sofia", "se trata en la sesión del lunes")
+
+    with read_store(october.settings.database_url) as connection:
+        [notice] = [one for one in list_notices(connection) if one.kind is NoticeKind.MONTHLY_REPORT]
+    assert capsys.readouterr().out.split() == [str(notice.number)] * 2
+    assert notice.facts["month"] == "octubre de 2026"
+    assert {(one.name, one.sha256) for one in notice.attachments} == {
+        (f"disponibilidad-2026-10-v1.{form}", kept.files[form]) for form in ("pdf", "xlsx")
+    }
