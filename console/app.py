@@ -32,13 +32,15 @@ def create_app(
     watched: Watched = tuple,
     file_loads_url: str = "",
     requests_per_minute: int = 600,
+    largest_file: int = 25 * 1024 * 1024,
 ) -> Flask:
-    """The console on this store; `key` signs the sessions, one address may ask the API so many times a minute."""
+    """The console on this store; `key` signs the sessions, one address may ask the API so many times a minute, and an
+    attached file has so many bytes at most."""
     app = health_app("console", CollectorRegistry(), lambda: schema_lag(engine))
     app.config.update(BOOTSTRAP_SERVE_LOCAL=True, MAX_CONTENT_LENGTH=LARGEST_FORM)
     app.url_map.merge_slashes = False  # a redirect would be an answer of the API that nothing documents
     Bootstrap5(app)
-    Desk(engine, policy, watched, file_loads_url).lay(app)
+    Desk(engine, policy, watched, file_loads_url, largest_file).lay(app)
     secure(app)
     prepare_words(app)
     prepare_login(app, key)

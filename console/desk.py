@@ -14,12 +14,14 @@ Watched = Callable[[], Sequence[Mapping[str, str]]]
 
 @dataclass(frozen=True)
 class Desk:
-    """The store, the policy in force, what is watched, and where the file-load exporter answers."""
+    """The store, the policy in force, what is watched, and where the file-load exporter answers; `largest_file` is the
+    number of bytes that an attached file may have."""
 
     engine: Engine
     policy: SlaPolicy
     watched: Watched = tuple
     file_loads_url: str = ""
+    largest_file: int = 0
 
     def lay(self, app: Flask) -> None:
         """Put it where the views of this application find it."""

@@ -35,6 +35,7 @@ def run(settings: Settings, watched: Watched) -> None:
         watched=remembered(watched),
         file_loads_url=settings.file_loads_url,
         requests_per_minute=settings.api_requests_per_minute,
+        largest_file=settings.attachment_megabytes * 1024 * 1024,
     )
     serve(app, settings.host, settings.console_port, max_body=LARGEST_BODY)
 

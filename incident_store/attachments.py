@@ -3,7 +3,7 @@
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -47,6 +47,57 @@ class Attachment:
     at: datetime
 
 
+@dataclass(frozen=True)
+class Offered:
+    """A file that was examined and can be kept: `held` are its bytes, able to seek."""
+
+    name: str
+    media_type: str
+    purpose: Purpose
+    blob: Blob
+    held: IO[bytes]
+
+
+@contextmanager
+def offered(name: str, source: IO[bytes], purpose: Purpose, limit: int) -> Iterator[Offered]:
+    """A file of at most `limit` bytes, examined, while it is held outside the store.
+
+    Raises TooLarge before the file was read to its end, NotTaken for a kind that is not taken.
+    """
+    shown = harmless(name)
+    with spooled(source, limit) as (blob, held):
+        yield Offered(shown, examine(shown, held, limit), purpose, blob, held)
+
+
+def keep(
+    connection: Connection,
+    number: int,
+    file: Offered,
+    actor: Actor,
+    now: datetime,
+    received_at: datetime | None = None,
+) -> Attachment:
+    """Attach a file; the first RCA since a restoration is also its receipt, at `received_at`.
+
+    Raises NoSuchIncident, and StepRefused for a role that may not and for an RCA before the restoration.
+    """
+    check_role(actor)
+    details = {
+        "name": file.name,
+        "sha256": file.blob.sha256,
+        "size": str(file.blob.size),
+        "media_type": file.media_type,
+        "purpose": file.purpose.value,
+    }
+    event = Event(EventKind.ATTACHED, now, now, actor.name, details)
+    past = _file(connection, number, event)
+    put(connection, file.blob, file.held, now)
+    if file.purpose is Purpose.RCA and not _has_rca(past):
+        receipt = Step(EventKind.RCA_RECEIVED, received_at or now, {"sha256": file.blob.sha256})
+        take_step(connection, number, receipt, actor, now)
+    return attachments([*past, event])[-1]
+
+
 def attach(
     engine: Engine,
     number: int,
@@ -59,36 +110,14 @@ def attach(
     limit: int,
     received_at: datetime | None = None,
 ) -> Attachment:
-    """Attach a file of at most `limit` bytes; the first RCA since a restoration is also its receipt, at `received_at`.
-
-    Raises TooLarge before the file was read to its end, NotTaken for a kind that is not taken, NoSuchIncident,
-    StepRefused for a role that may not and for an RCA before the restoration. Then nothing is written.
-    """
-    _check_role(actor)
-    shown = harmless(name)
-    with spooled(source, limit) as (blob, held):
-        media_type = examine(shown, held, limit)
-        details = {
-            "name": shown,
-            "sha256": blob.sha256,
-            "size": str(blob.size),
-            "media_type": media_type,
-            "purpose": purpose.value,
-        }
-        event = Event(EventKind.ATTACHED, now, now, actor.name, details)
-        receipt = Step(EventKind.RCA_RECEIVED, received_at or now, {"sha256": blob.sha256})
-
-        def write(connection: Connection) -> Attachment:
-            past = _file(connection, number, event)
-            put(connection, blob, held, now)
-            if purpose is Purpose.RCA and not _has_rca(past):
-                take_step(connection, number, receipt, actor, now)
-            return attachments([*past, event])[-1]
-
-        return in_transaction(engine, write)
+    """`offered` and `keep` in one; after a refusal nothing is written."""
+    check_role(actor)
+    with offered(name, source, purpose, limit) as file:
+        return in_transaction(engine, lambda connection: keep(connection, number, file, actor, now, received_at))
 
 
-def _check_role(actor: Actor) -> None:
+def check_role(actor: Actor) -> None:
+    """Raise StepRefused when this person may attach nothing."""
     roles = ROLES[EventKind.NOTED]
     if actor.role not in roles:
         who = " or ".join(sorted(roles))

@@ -10,8 +10,10 @@ from datetime import datetime
 from enum import StrEnum
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from sqlalchemy import Connection
 
 from groundwork.problems import Refused
+from incident_store.advance import NoSuchIncident
 from incident_store.announcements import Announcement, flat
 from incident_store.attachments import attachments
 from incident_store.domain.attribution import Ground
@@ -21,9 +23,10 @@ from incident_store.domain.incidents import Event, corrected
 from incident_store.domain.lifecycle import EventKind
 from incident_store.domain.personal import masked
 from incident_store.domain.policies import ClockName, Responsible, SlaPolicy
+from incident_store.evidence import read_evidence
 from incident_store.evidence_words import facts, gaps
 from incident_store.explaining import DEFAULT, span, verdict
-from incident_store.queries import IncidentRecord
+from incident_store.queries import IncidentRecord, find_incident
 from incident_store.snapshots import Snapshot
 from incident_store.terminal import lima
 from incident_store.words import (
@@ -114,6 +117,14 @@ DRAFTS: Mapping[DraftKind, Callable[[Case, SlaPolicy, datetime], Announcement]] 
     DraftKind.PRELIMINARY: preliminary_report,
     DraftKind.RCA_REQUEST: rca_request,
 }
+
+
+def read_case(connection: Connection, number: int) -> Case:
+    """What the store holds of an incident; raises NoSuchIncident."""
+    found = find_incident(connection, number)
+    if found is None:
+        raise NoSuchIncident(number)
+    return Case(*found, read_evidence(connection, found[0].events))
 
 
 def said(text: str) -> str:

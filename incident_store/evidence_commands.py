@@ -5,12 +5,10 @@ from rich.console import Console
 from groundwork.settings import Settings
 from incident_store.advance import NoSuchIncident
 from incident_store.database import read_store
-from incident_store.drafts import DRAFTS, Case, DraftKind
-from incident_store.evidence import read_evidence
+from incident_store.drafts import DRAFTS, Case, DraftKind, read_case
 from incident_store.evidence_words import facts, gaps
 from incident_store.given import LARGEST_NUMBER, known_word
 from incident_store.policy_file import read_policy
-from incident_store.queries import find_incident
 from incident_store.snapshots import Snapshot
 from incident_store.terminal import lima, plain, print_json, utc_now
 
@@ -36,11 +34,10 @@ def draft_command(settings: Settings, number: int, kind: str, *, as_json: bool) 
 
 
 def _case(settings: Settings, number: int) -> Case:
+    if abs(number) > LARGEST_NUMBER:
+        raise NoSuchIncident(number)
     with read_store(settings.database_url) as connection:
-        found = find_incident(connection, number) if abs(number) <= LARGEST_NUMBER else None
-        if found is None:
-            raise NoSuchIncident(number)
-        return Case(*found, read_evidence(connection, found[0].events))
+        return read_case(connection, number)
 
 
 def _print(screen: Console, snapshot: Snapshot) -> None:

@@ -4,7 +4,7 @@ from importlib.metadata import version
 
 from flask import Blueprint, Flask, Response, json
 
-from console.api import components, events, incidents, loads, maintenance
+from console.api import components, events, files, incidents, loads, maintenance
 from console.api.failures import prepare_failures
 from console.api.openapi import describe
 from console.api.operations import PREFIX
@@ -13,6 +13,7 @@ from console.login import csrf, limiter
 OPERATIONS = (
     *incidents.OPERATIONS,
     *events.OPERATIONS,
+    *files.OPERATIONS,
     *components.OPERATIONS,
     *loads.OPERATIONS,
     *maintenance.OPERATIONS,

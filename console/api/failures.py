@@ -10,8 +10,10 @@ from console.api.problems import Problem, Trouble
 from groundwork.problems import Away, ConfigurationError
 from incident_store.advance import BeingAttended, NoSuchIncident, Overtaken, StepRefused
 from incident_store.answers import KeyTaken
+from incident_store.blobs import Damaged, TooLarge
 from incident_store.database import StoreUnavailable
 from incident_store.documents import event_json
+from incident_store.file_kinds import NotTaken
 from incident_store.maintenance import NoSuchWindow, WindowRefused
 from incident_store.transactions import Unstorable
 
@@ -37,6 +39,9 @@ def prepare_failures(api: Blueprint) -> None:
     api.register_error_handler(ConfigurationError, lambda error: _away(CONFIGURATION, str(error)))
     api.register_error_handler(NoSuchWindow, lambda error: Problem(Trouble.NOT_FOUND, str(error)).response())
     api.register_error_handler(WindowRefused, lambda error: Problem(error.reason, str(error)).response())
+    api.register_error_handler(NotTaken, lambda error: Problem(Trouble.NOT_TAKEN, str(error)).response())
+    api.register_error_handler(TooLarge, lambda error: Problem(Trouble.TOO_LARGE, str(error)).response())
+    api.register_error_handler(Damaged, lambda error: Problem(Trouble.DAMAGED, str(error)).response())
     api.register_error_handler(Exception, _broken)
 
 

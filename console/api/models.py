@@ -3,15 +3,17 @@
 from datetime import date, datetime
 from typing import Annotated
 
-from pydantic import Field, WithJsonSchema
+from pydantic import Base64Bytes, Field, WithJsonSchema
 
 from console.api.values import Asked, Count, Flag, Line, Many, Moment, Named, Query, Text, Told, Word
+from incident_store.attachments import Purpose
 from incident_store.domain.clocks import ClockState
 from incident_store.domain.episodes import EndedBy
 from incident_store.domain.incidents import Kind
 from incident_store.domain.lifecycle import ROLES, EventKind, State
 from incident_store.domain.policies import ClockName, Responsible, Severity
 from incident_store.domain.regularisations import Standing
+from incident_store.snapshots import Snapshot
 
 StepKind = Annotated[EventKind, WithJsonSchema({"type": "string", "enum": [kind.value for kind in ROLES]})]
 """The steps that people take; what the monitoring records is not theirs to write, and refused as such."""
@@ -98,6 +100,34 @@ class FileTold(Told):
     purpose: str
     author: str
     at: datetime
+
+
+class FileKept(FileTold):
+    """A file of the incident with its bytes, verified against its SHA-256; `content` is in base64."""
+
+    content: Base64Bytes
+
+
+class NewFile(Asked):
+    """A file to be attached. An `rca` that comes first after a restoration is also its receipt, at `received_at`."""
+
+    name: Named
+    purpose: Purpose
+    content: Base64Bytes = Field(description="the bytes in base64")
+    received_at: Moment | None = Field(default=None, description="now, when it is not said")
+
+
+class EvidenceTold(Told):
+    """What Prometheus said of the minute of each opening, oldest first; empty until the worker has taken it."""
+
+    evidence: list[Snapshot]
+
+
+class DraftTold(Told):
+    """A text drafted from the facts, in Spanish, for a person to read before it leaves."""
+
+    subject: str
+    text: str
 
 
 class IncidentInList(Told):

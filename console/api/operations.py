@@ -58,7 +58,7 @@ class Reply:
 @dataclass(frozen=True)
 class Operation:
     """One method on one path. `path` is written as Flask does; `refusals` are those that not every operation has;
-    `sends` and `example` are a request and its answer."""
+    `largest_body` is in bytes; `sends` and `example` are a request and its answer."""
 
     method: str
     path: str
@@ -69,6 +69,7 @@ class Operation:
     body: type[BaseModel] = Nothing
     refusals: tuple[StrEnum, ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
+    largest_body: int = LARGEST_BODY
     sends: Mapping[str, Any] | None = None
     example: Mapping[str, Any] | None = None
 
@@ -91,7 +92,7 @@ class Operation:
         actor = who_asks(now)
         _check_place(place)
         query = _read_query(self.query)
-        body = _read_body(self.body) if self.writes else Nothing()
+        body = _read_body(self.body, self.largest_body) if self.writes else Nothing()
 
         def work(connection: Connection) -> Answer:
             reply = self.view(Call(actor, now, connection, query, body, place))
@@ -139,10 +140,10 @@ def _read_query(model: type[BaseModel]) -> BaseModel:
         raise _invalid(_errors(error)) from error
 
 
-def _read_body(model: type[BaseModel]) -> BaseModel:
+def _read_body(model: type[BaseModel], largest: int) -> BaseModel:
     if request.mimetype != "application/json":
         raise Problem(Trouble.NOT_JSON, "send the body with Content-Type: application/json")
-    request.max_content_length = LARGEST_BODY
+    request.max_content_length = largest
     try:
         return model.model_validate_json(request.get_data())
     except ValidationError as error:

@@ -27,6 +27,9 @@ class Trouble(StrEnum):
     TOO_LARGE = "too_large"
     NOT_JSON = "not_json"
     INVALID = "invalid"
+    NOT_TAKEN = "not_taken"
+    NOT_CALLED_FOR = "not_called_for"
+    DAMAGED = "damaged"
     KEY_TAKEN = "key_taken"
     UNSTORABLE = "unstorable"
     TOO_MANY_REQUESTS = "too_many_requests"
@@ -46,6 +49,9 @@ KINDS: Mapping[StrEnum, tuple[int, str]] = {
     Trouble.TOO_LARGE: (413, "The body is too large"),
     Trouble.NOT_JSON: (415, "The body must be JSON"),
     Trouble.INVALID: (422, "The request does not say what is needed"),
+    Trouble.NOT_TAKEN: (422, "The file is of a kind that is not taken"),
+    Trouble.NOT_CALLED_FOR: (409, "The incident does not call for this"),
+    Trouble.DAMAGED: (500, "The bytes are no longer what was attached"),
     Trouble.KEY_TAKEN: (422, "The key belongs to another request"),
     Trouble.UNSTORABLE: (422, "The store cannot hold a value"),
     Trouble.TOO_MANY_REQUESTS: (429, "Too many requests"),
