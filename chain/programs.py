@@ -58,6 +58,15 @@ def peer(package: str) -> Path:
     return program(NAMES.get(name, name))
 
 
+def unpacked(package: str) -> Path:
+    """The files of a package that only tests need, fetched if they are not here; raises ProgramMissing."""
+    folder = FOLDER / package
+    if not folder.exists():
+        print(f"fetching {package} from the distribution", file=sys.stderr)
+        _unpack(_download(package), folder)
+    return folder
+
+
 def _fetch(package: str, programs: tuple[str, ...]) -> None:
     if all(_on_path(NAMES.get(name, name)) for name in programs):
         return

@@ -13,7 +13,7 @@ from incident_store.advance import Report, open_reported, take_step
 from incident_store.domain.lifecycle import EventKind
 from incident_store.domain.steps import REGISTERING, Actor, Step
 from incident_store.mail_models import MessageRow
-from incident_store.outbox import Attached
+from incident_store.outbox import LARGEST_NUMBER, Attached
 from incident_store.transactions import in_transaction
 
 
@@ -85,9 +85,11 @@ def known_message(connection: Connection, identity: str) -> int | None:
 
 def keep_message(connection: Connection, message: Message, now: datetime) -> int:
     """Store a message that is new; returns its number."""
-    values = {name: value for name, value in asdict(message).items() if name not in {"number", "incident"}}
+    columns = Message.__dataclass_fields__.keys() - {"number", "incident"}
+    values = {name: getattr(message, name) for name in columns}
     values |= {"incident_id": message.incident, "thread": list(message.thread), "remarks": list(message.remarks)}
-    values |= {"proposal": dict(message.proposal), "stored_at": now, "attachments": [*values["attachments"]]}
+    values |= {"proposal": dict(message.proposal), "attachments": [asdict(one) for one in message.attachments]}
+    values["stored_at"] = now
     number: int = connection.execute(insert(MessageRow).values(values).returning(MessageRow.id)).scalar_one()
     return number
 
@@ -117,7 +119,8 @@ def count_waiting(connection: Connection) -> tuple[int, datetime | None]:
 
 def find_message(connection: Connection, number: int) -> Message:
     """One message; raises Refused when there is none with this number."""
-    row = connection.execute(select(*MessageRow.__table__.c).where(MessageRow.id == number)).first()
+    query = select(*MessageRow.__table__.c).where(MessageRow.id == number)
+    row = connection.execute(query).first() if abs(number) <= LARGEST_NUMBER else None
     if row is None:
         raise Refused(f"there is no message {number}; `renteseg mail inbox` shows those there are")
     return _message(row)

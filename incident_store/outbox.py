@@ -24,6 +24,7 @@ from incident_store.transactions import in_transaction
 ENDS = [NoticeState.SENT.value, NoticeState.DISMISSED.value]
 """States in which nothing more is expected of anybody."""
 LONGEST_SUBJECT, LONGEST_TEXT = 250, 100_000
+LARGEST_NUMBER = 2**63 - 1
 
 
 class Outcome(StrEnum):
@@ -175,7 +176,8 @@ def notices_of_incident(connection: Connection, incident: int) -> list[Notice]:
 
 def find_notice(connection: Connection, number: int) -> Notice:
     """One notice; raises Refused when there is none with this number."""
-    found = read_notices(connection, select(*NoticeRow.__table__.c).where(NoticeRow.id == number))
+    query = select(*NoticeRow.__table__.c).where(NoticeRow.id == number)
+    found = read_notices(connection, query) if abs(number) <= LARGEST_NUMBER else []
     if not found:
         raise Refused(f"there is no notice {number}; `renteseg mail outbox` shows those there are")
     return found[0]

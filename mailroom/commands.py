@@ -99,7 +99,7 @@ def write_command(settings: Settings, incident: int, kind: str, *, by: str, note
     now = utc_now()
 
     def work(connection: Connection, actor: Actor) -> int:
-        if find_incident(connection, incident) is None:
+        if abs(incident) > outbox.LARGEST_NUMBER or find_incident(connection, incident) is None:
             raise NoSuchIncident(incident)
         facts = {"note": note} if note else {}
         key = f"{incident}:{kind}:{actor.name}:{now.isoformat()}"

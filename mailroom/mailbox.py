@@ -241,7 +241,7 @@ def _listen(client: IMAPClient, incoming: Incoming, seconds: float) -> None:
 def _envelopes(client: IMAPClient, uids: Sequence[int]) -> list[Envelope]:
     found = client.fetch(uids, ["RFC822.SIZE", "INTERNALDATE"])
     return [
-        Envelope(uid, int(said[b"RFC822.SIZE"]), said.get(b"INTERNALDATE") or datetime.now(UTC))
+        Envelope(uid, int(said[b"RFC822.SIZE"]), (said.get(b"INTERNALDATE") or datetime.now(UTC)).astimezone(UTC))
         for uid, said in sorted(found.items())
         if b"RFC822.SIZE" in said
     ]

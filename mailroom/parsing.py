@@ -71,7 +71,8 @@ class Mail:
 
 
 def read_mail(source: IO[bytes]) -> Mail:
-    """The mail whose bytes `source` holds; never fails for what is in it."""
+    """The mail whose bytes `source` holds from its start; never fails for what is in it."""
+    source.seek(0)
     long = LongParts(source)
     message, digest, whole = _parse(source, long)
     remarks = [] if whole else ["demasiadas partes: solo se leyeron los encabezados"]
@@ -114,6 +115,10 @@ NATURE_HEADERS = (
 """The headers by which loops, automatic answers and lists are known."""
 
 
+IDENTIFYING = ("Message-ID", "From", "Date", "Subject", "Content-Type", "Content-Transfer-Encoding")
+"""The headers that no server on the way writes or changes."""
+
+
 def _parse(source: IO[bytes], long: LongParts) -> tuple[Message, str, bool]:
     """The message, the digest of what follows its headers, and whether all of it was read."""
     parser, containers, edges = BytesFeedParser(), 0, 0
@@ -147,7 +152,7 @@ def _headers_only(source: IO[bytes]) -> tuple[Message, str, bool]:
 
 def _identity(message: Message, digest: str) -> str:
     """The digest of who wrote what when: the same for copies that came by different ways, whatever these added."""
-    kept = [_raw(message, name) for name in ("Message-ID", "From", "Date", "Subject")]
+    kept = [_raw(message, name) for name in IDENTIFYING]
     return hashlib.sha256("\0".join([*kept, digest]).encode("utf-8", "surrogateescape")).hexdigest()
 
 

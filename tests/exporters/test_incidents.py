@@ -1,5 +1,6 @@
-"""The incident store as metrics: maintenance, and the clock of a report that is owed after the closing."""
+"""The incident store as metrics: maintenance, a report owed after the closing, the queues of the mailroom."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -14,6 +15,7 @@ from incident_store.domain.intervals import Interval
 from incident_store.domain.lifecycle import EventKind, Role
 from incident_store.domain.maintenance import Plan, WindowEventKind, WindowStep
 from incident_store.domain.steps import Actor, Step
+from incident_store.mail_ways import Trouble, Way, note_way
 from incident_store.maintenance import add_window, step_window
 from incident_store.store import record
 from incident_store.transactions import in_transaction
@@ -82,3 +84,26 @@ def test_a_closed_incident_shows_the_clock_of_its_report_until_that_comes(store_
     advance(engine, 1, Step(EventKind.RCA_RECEIVED, at(90), {}), ana, at(100))
     engine.dispose()
     assert 'clock="rca"' not in shown(store_url, 100)
+
+
+def test_the_queues_of_the_mailroom_are_counted_and_a_time_without_one_is_absent(url: str) -> None:
+    page = shown(url, 60)
+
+    assert "renteseg_notices_pending 1.0" in page  # the announcement of the window that was approved
+    [oldest] = re.findall(r"^renteseg_notice_oldest_timestamp_seconds (\S+)$", page, re.MULTILINE)
+    assert float(oldest) == at(0).timestamp()
+    assert "renteseg_notices_failed 0.0" in page
+    assert "renteseg_mailbox_unread 0.0" in page
+    assert "\nrenteseg_mailbox_unread_oldest_timestamp_seconds" not in page
+    assert 'renteseg_mail_way_closed{reason="login",way="smtp"} 0.0' in page
+
+
+def test_a_way_that_is_closed_shows_why(url: str) -> None:
+    engine = open_store(url)
+    in_transaction(engine, lambda connection: note_way(connection, Way.SMTP, Trouble.LOGIN, "535", at(0)))
+    engine.dispose()
+
+    page = shown(url, 60)
+
+    assert 'renteseg_mail_way_closed{reason="login",way="smtp"} 1.0' in page
+    assert 'renteseg_mail_way_closed{reason="tls",way="smtp"} 0.0' in page

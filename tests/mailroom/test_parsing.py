@@ -106,6 +106,12 @@ def test_the_same_mail_by_another_way_is_the_same() -> None:
     assert read(body).identity == read(other).identity
 
 
+def test_a_mail_is_read_from_its_start_however_often() -> None:
+    source = io.BytesIO(letter())
+
+    assert read_mail(source).identity == read_mail(source).identity
+
+
 def test_another_text_under_the_same_message_id_is_another_mail() -> None:
     assert read(letter("uno")).identity != read(letter("dos")).identity
 
