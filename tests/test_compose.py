@@ -1,5 +1,6 @@
 """docker-compose.yml and the Dockerfile, read as data: whatever they name exists, and no secret stands in them."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 import typer
 import yaml
+from compose_spec import PyCompose
 
 import renteseg
 from chain.rendering import render
@@ -66,6 +68,35 @@ def test_a_service_is_pinned_watched_and_published_on_loopback(name: str) -> Non
     assert all(port.count("${") == 2 for port in service.get("ports", []))
 
 
+def written(text: str) -> str:
+    """The file as JSON, merged and with its variables replaced, as compose reads it."""
+    return json.dumps(yaml.safe_load(VARIABLE.sub(lambda match: match[2] or "", text)))
+
+
+def test_the_file_is_one_of_the_compose_specification() -> None:
+    text = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
+
+    assert set(PyCompose.from_json(written(text)).service_names()) == set(SERVICES)
+    for wrong in (
+        ("restart: unless-stopped", "restart: sometimes"),
+        ("read_only: true", "read_only: perhaps"),
+        ("retries: 20", "retrys: 20"),
+    ):
+        assert wrong[0] in text
+        with pytest.raises(ValueError, match=r"\w"):
+            PyCompose.from_json(written(text.replace(*wrong)))
+
+
+@every_service
+def test_a_service_is_limited_and_writes_only_to_its_volumes(name: str) -> None:
+    service = SERVICES[name]
+
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert {"mem_limit", "cpus", "pids_limit"} <= set(service)
+    assert service.get("user", "renteseg" if name in OURS else "root") not in {"root", "0"}
+
+
 @pytest.mark.parametrize("name", OURS)
 def test_a_process_of_ours_runs_a_command_that_exists(name: str) -> None:
     command: Any = typer.main.get_command(renteseg.app)
@@ -87,7 +118,7 @@ def test_a_process_of_ours_is_given_the_secrets_that_its_environment_names(name:
     given = set(OURS[name].get("secrets", []))
     needed = {"webhook": {"postgres-password", "webhook-token"}, "migrate": {"postgres-password"}}
     needed |= {"webhook-2": needed["webhook"], "worker-2": {"postgres-password"}, "worker": {"postgres-password"}}
-    needed |= {"incidents": {"postgres-password"}, "console": {"postgres-password"}}
+    needed |= {reader: {"postgres-password"} for reader in ("incidents", "console", "console-2")}
 
     assert given == needed.get(name, set())
     assert ("RENTESEG_DATABASE_PASSWORD_FILE" in OURS[name]["environment"]) == ("postgres-password" in given)
@@ -111,7 +142,7 @@ def test_the_addresses_of_the_rendered_files_are_those_of_the_services() -> None
 
 
 def test_what_alerts_pass_through_is_there_twice_under_one_profile() -> None:
-    for name in ("alertmanager", "webhook", "worker"):
+    for name in ("alertmanager", "webhook", "worker", "console"):
         first, second = SERVICES[name], SERVICES[f"{name}-2"]
         assert "profiles" not in first
         assert second["profiles"] == ["ha"]
