@@ -9,7 +9,11 @@ from console.api.blueprint import prepare_api
 from console.desk import Desk, Watched
 from console.failures import prepare_failures
 from console.login import prepare_login
+from console.navigation import prepare_navigation
+from console.pages.incident_files import file_pages, prepare_uploads
+from console.pages.incident_steps import step_pages
 from console.pages.incidents import incident_pages
+from console.pages.registration import registration_pages
 from console.pages.runbooks import runbook_pages
 from console.security import secure
 from console.spanish import prepare_words
@@ -17,7 +21,7 @@ from groundwork.serving import health_app
 from incident_store.database import schema_lag
 from incident_store.domain.policies import SlaPolicy
 
-PAGES = (incident_pages, runbook_pages)
+PAGES = (incident_pages, registration_pages, step_pages, file_pages, runbook_pages)
 """One blueprint for each thing that people look at; a new page is a module of `console.pages` and an entry here."""
 
 LARGEST_FORM = 1024 * 1024
@@ -31,6 +35,7 @@ def create_app(
     *,
     watched: Watched = tuple,
     file_loads_url: str = "",
+    prometheus_url: str = "",
     requests_per_minute: int = 600,
     largest_file: int = 25 * 1024 * 1024,
 ) -> Flask:
@@ -43,6 +48,8 @@ def create_app(
     Desk(engine, policy, watched, file_loads_url, largest_file).lay(app)
     secure(app)
     prepare_words(app)
+    prepare_navigation(app)
+    prepare_uploads(app)
     prepare_login(app, key)
     for pages in PAGES:
         app.register_blueprint(pages)

@@ -3,12 +3,15 @@
 from typing import Any
 
 import structlog
-from flask import Flask, render_template, request
+from flask import Flask, Response, render_template, request
+from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import DBAPIError
 from werkzeug.exceptions import HTTPException
 
 from console.api.failures import http_problem
 from console.api.operations import PREFIX
+from console.kept_forms import away, forged
+from groundwork.problems import Away
 
 log = structlog.get_logger()
 
@@ -19,8 +22,16 @@ def prepare_failures(app: Flask) -> None:
     @app.errorhandler(DBAPIError)
     def store_away(error: DBAPIError) -> tuple[str, int]:
         log.error("store unavailable", reason=str(error.orig).strip())
-        # Without Flask's own rendering, which would ask the store who is logged in.
-        return app.jinja_env.get_template("away.html").render(), 503
+        return away(), 503
+
+    @app.errorhandler(Away)
+    def something_away(error: Away) -> tuple[str, int]:
+        log.error("something that is needed is away", reason=str(error))
+        return away(), 503
+
+    @app.errorhandler(CSRFError)
+    def token_unknown(_error: CSRFError) -> Response:
+        return forged()
 
     @app.errorhandler(429)
     def too_many(_error: Exception) -> tuple[str, int]:

@@ -1,6 +1,5 @@
 """Who is at the browser: login, session and logout."""
 
-import re
 from datetime import timedelta
 from typing import Any
 
@@ -9,17 +8,15 @@ from flask import Blueprint, Flask, redirect, render_template, request, url_for
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_login import LoginManager, UserMixin, login_required, login_user, logout_user
-from flask_wtf import CSRFProtect, FlaskForm
-from wtforms import PasswordField, StringField, SubmitField
-from wtforms.validators import DataRequired, Length
+from flask_wtf import CSRFProtect
 
 from console.desk import desk
+from console.kept_forms import INSIDE, TARGET, ask_for_login, carried, resume
+from console.login_form import LoginForm
 from incident_store.domain.lifecycle import Role
 from incident_store.people import password_fits, role_of
 
 log = structlog.get_logger()
-
-INSIDE = re.compile(r"/(?:[A-Za-z0-9._~-][A-Za-z0-9._~/-]*)?(?:\?[A-Za-z0-9._~/=&%+-]*)?")
 
 MOST_LOGINS = "10 per minute"
 """From one address; guessing a password of twelve characters is hopeless at this pace."""
@@ -40,14 +37,6 @@ class Person(UserMixin):  # type: ignore[misc]
         self.role = role
 
 
-class LoginForm(FlaskForm):  # type: ignore[misc]
-    """Name and password."""
-
-    name = StringField("Usuario", validators=[DataRequired("Escriba su usuario."), Length(max=64)])
-    password = PasswordField("Contraseña", validators=[DataRequired("Escriba su contraseña."), Length(max=1024)])
-    submit = SubmitField("Ingresar")
-
-
 def prepare_login(app: Flask, key: str) -> None:
     """Sessions signed with `key`, forms with a token against forgery, and the pages to log in and out."""
     app.config.update(
@@ -55,11 +44,20 @@ def prepare_login(app: Flask, key: str) -> None:
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         PERMANENT_SESSION_LIFETIME=timedelta(hours=8),
+        WTF_CSRF_TIME_LIMIT=None,  # a page may stay open as long as its session
     )
     csrf.init_app(app)
     limiter.init_app(app)
     manager.init_app(app)
     app.register_blueprint(login_pages)
+
+
+@manager.unauthorized_handler  # type: ignore[untyped-decorator]
+def unauthorized() -> Any:
+    """The login page; behind it, what was asked for or typed."""
+    if request.method == "POST":
+        return ask_for_login()
+    return redirect(url_for("login.login", next=request.full_path.rstrip("?")))
 
 
 @manager.user_loader  # type: ignore[untyped-decorator]
@@ -80,10 +78,11 @@ def login() -> Any:
         if password_fits(engine, form.name.data, form.password.data) and role is not None:
             login_user(Person(form.name.data, role))
             log.info("login", person=form.name.data)
-            return redirect(_inside(request.args.get("next")))
+            return resume() or redirect(_inside(request.args.get("next")))
         log.warning("login refused", person=form.name.data, address=request.remote_addr)
         form.password.errors = ["El usuario o la contraseña no son correctos."]
-    return render_template("login.html", form=form), 200 if request.method == "GET" else 401
+    kept, target = carried(), request.form.get(TARGET)
+    return render_template("login.html", form=form, kept=kept, target=target), 200 if request.method == "GET" else 401
 
 
 @login_pages.post("/logout")
@@ -96,4 +95,4 @@ def logout() -> Any:
 
 def _inside(target: str | None) -> str:
     """The page asked for before the login, if it is one of ours."""
-    return target if target and INSIDE.fullmatch(target) else url_for("incidents.incidents")
+    return target if target and INSIDE.fullmatch(target) else url_for("incidents.home")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from console.app import create_app
 from console.desk import Watched
+from console.pages.incident_files import MEBIBYTE
 from groundwork.logs import configure_logs
 from groundwork.problems import Refused
 from groundwork.secret_files import write_secret
@@ -18,8 +19,10 @@ from incident_store.policy_file import read_policy
 
 SHORTEST_KEY = 32
 REMEMBERED_SECONDS = 15
-LARGEST_BODY = 16 * 1024 * 1024
-"""Bytes of a request that are read at all; what is larger than a view takes is refused in words before that."""
+LEAST_BODY = 16
+AROUND_FILE = 1
+"""Megabytes of a request that are read at all, and what a form may have around its file; what is larger than a view
+takes is refused in words before that."""
 
 
 def run(settings: Settings, watched: Watched) -> None:
@@ -34,10 +37,12 @@ def run(settings: Settings, watched: Watched) -> None:
         session_key(settings.state / "secrets" / "session-key"),
         watched=remembered(watched),
         file_loads_url=settings.file_loads_url,
+        prometheus_url=settings.prometheus_url,
         requests_per_minute=settings.api_requests_per_minute,
         largest_file=settings.attachment_megabytes * 1024 * 1024,
     )
-    serve(app, settings.host, settings.console_port, max_body=LARGEST_BODY)
+    largest = max(LEAST_BODY, settings.attachment_megabytes + AROUND_FILE)
+    serve(app, settings.host, settings.console_port, max_body=largest * MEBIBYTE)
 
 
 def remembered(read: Watched) -> Watched:

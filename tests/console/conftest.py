@@ -67,3 +67,12 @@ def api(console: Flask, peopled: Engine) -> Callable[[str], Api]:
     """The API as this person uses it."""
     tokens = {name: add_token(peopled, name, "pruebas", 30, datetime.now(UTC)) for name in PEOPLE}
     return lambda name: Api(console.test_client(), tokens[name])
+
+
+@pytest.fixture
+def browsing(console: Flask) -> Callable[[str], Any]:
+    """The pages as this person uses them."""
+    from tests.console.browser import Browser
+
+    browsers: dict[str, Any] = {}
+    return lambda name: browsers[name] if name in browsers else browsers.setdefault(name, Browser(console, name))

@@ -40,7 +40,7 @@ def log_in(browser: FlaskClient, password: str = PASSWORD, target: str = "/login
 
 
 def test_every_page_asks_for_a_login_and_health_pages_do_not(browser: FlaskClient) -> None:
-    for page in ("/", "/incidencias/1", "/runbooks/RentesegComponentDown"):
+    for page in ("/", "/incidencias", "/incidencias/1", "/runbooks/RentesegComponentDown"):
         assert "/login" in browser.get(page).headers["Location"]
     assert [browser.get(page).status_code for page in ("/healthz", "/readyz", "/metrics")] == [200, 200, 200]
 
@@ -78,9 +78,9 @@ def test_the_list_says_so_when_it_is_empty_and_shows_incidents_with_their_clocks
     browser: FlaskClient, store: Engine
 ) -> None:
     log_in(browser)
-    assert "No hay incidencias registradas" in browser.get("/").text
+    assert "No hay incidencias abiertas" in browser.get("/incidencias").text
     record(store, [firing(0)], [], shipped_policy(), at(1))
-    page = browser.get("/").text
+    page = browser.get("/incidencias").text
     assert "portal-web" in page
     assert "B proveedor" in page
     assert "Plazos" in browser.get("/incidencias/1").text
@@ -91,7 +91,7 @@ def test_hostile_labels_are_shown_as_text(browser: FlaskClient, store: Engine) -
     log_in(browser)
     hostile = "<script>alert(1)</script>"
     record(store, [firing(0, {**PORTAL_DOWN, "component": hostile, "service": hostile})], [], shipped_policy(), at(1))
-    for page in ("/", "/incidencias/1"):
+    for page in ("/incidencias", "/incidencias/1"):
         answer = browser.get(page)
         assert hostile not in answer.text
         assert "&lt;script&gt;" in answer.text
@@ -102,7 +102,7 @@ def test_a_store_that_is_away_has_a_page_that_says_so(browser: FlaskClient, stor
     log_in(browser)
     with store.begin() as connection:
         connection.execute(text("ALTER TABLE users RENAME TO gone"))
-    answer = browser.get("/")
+    answer = browser.get("/incidencias")
     assert answer.status_code == 503
     assert "no responde" in answer.text
 
