@@ -131,7 +131,10 @@ def console() -> None:
     """The pages, and the JSON API."""
     found = settings()
     followed = package("exporters.availability.followed")
-    package("console.main").run(found, lambda: followed.described_components(found.config))
+    reports = package("reports.commands")
+    package("console.main").run(
+        found, lambda: followed.described_components(found.config), lambda now: reports.so_far(found, now).model_dump()
+    )
 
 
 @app.command()

@@ -6,13 +6,16 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine
 
 from console.api.blueprint import prepare_api
+from console.board_reading import BoardReader
 from console.desk import Desk, Watched
 from console.failures import prepare_failures
 from console.login import prepare_login
+from console.month_so_far import ReadReport
 from console.navigation import prepare_navigation
 from console.pages.incident_files import file_pages, prepare_uploads
 from console.pages.incident_steps import step_pages
 from console.pages.incidents import incident_pages
+from console.pages.operation import operation_pages, prepare_board
 from console.pages.registration import registration_pages
 from console.pages.runbooks import runbook_pages
 from console.security import secure
@@ -21,7 +24,7 @@ from groundwork.serving import health_app
 from incident_store.database import schema_lag
 from incident_store.domain.policies import SlaPolicy
 
-PAGES = (incident_pages, registration_pages, step_pages, file_pages, runbook_pages)
+PAGES = (operation_pages, incident_pages, registration_pages, step_pages, file_pages, runbook_pages)
 """One blueprint for each thing that people look at; a new page is a module of `console.pages` and an entry here."""
 
 LARGEST_FORM = 1024 * 1024
@@ -36,6 +39,7 @@ def create_app(
     watched: Watched = tuple,
     file_loads_url: str = "",
     prometheus_url: str = "",
+    read_report: ReadReport | None = None,
     requests_per_minute: int = 600,
     largest_file: int = 25 * 1024 * 1024,
 ) -> Flask:
@@ -49,6 +53,7 @@ def create_app(
     secure(app)
     prepare_words(app)
     prepare_navigation(app)
+    prepare_board(app, BoardReader(engine, prometheus_url, watched, read_report))
     prepare_uploads(app)
     prepare_login(app, key)
     for pages in PAGES:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from console.app import create_app
 from console.desk import Watched
+from console.month_so_far import ReadReport
 from console.pages.incident_files import MEBIBYTE
 from groundwork.logs import configure_logs
 from groundwork.problems import Refused
@@ -20,13 +21,11 @@ from incident_store.policy_file import read_policy
 SHORTEST_KEY = 32
 REMEMBERED_SECONDS = 15
 LEAST_BODY = 16
-AROUND_FILE = 1
-"""Megabytes of a request that are read at all, and what a form may have around its file; what is larger than a view
-takes is refused in words before that."""
+"""Megabytes of a request that are read at all; what is larger than a view takes is refused in words before that."""
 
 
-def run(settings: Settings, watched: Watched) -> None:
-    """Serve until ended; `watched` reads the components anew.
+def run(settings: Settings, watched: Watched, read_report: ReadReport) -> None:
+    """Serve until ended; `watched` reads the components anew, `read_report` reckons the month until a moment.
 
     Raises ConfigurationError before listening when the configuration is unusable.
     """
@@ -38,10 +37,11 @@ def run(settings: Settings, watched: Watched) -> None:
         watched=remembered(watched),
         file_loads_url=settings.file_loads_url,
         prometheus_url=settings.prometheus_url,
+        read_report=read_report,
         requests_per_minute=settings.api_requests_per_minute,
         largest_file=settings.attachment_megabytes * 1024 * 1024,
     )
-    largest = max(LEAST_BODY, settings.attachment_megabytes + AROUND_FILE)
+    largest = max(LEAST_BODY, settings.attachment_megabytes * 4 // 3 + 2)  # a file in Base64, as the API takes it
     serve(app, settings.host, settings.console_port, max_body=largest * MEBIBYTE)
 
 

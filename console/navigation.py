@@ -2,7 +2,10 @@
 
 from flask import Flask, url_for
 
-SECTIONS = (("incidencias", "Incidencias", "incidents.incidents"),)
+SECTIONS = (
+    ("operatividad", "Operatividad", "operation.operation"),
+    ("incidencias", "Incidencias", "incidents.incidents"),
+)
 """Short name, which the keyboard goes by, words, and endpoint."""
 
 

@@ -9,6 +9,7 @@ from markupsafe import Markup, escape
 
 from console.links import deep_links
 from console.step_words import ACTIONS, NOTICE_STATES, NOTICES
+from incident_store.domain.availability import MinuteState
 from incident_store.domain.policies import Responsible
 from incident_store.words import (
     CLOCK_STATES,
@@ -26,6 +27,13 @@ LIMA = ZoneInfo("America/Lima")
 ROLES = {"analyst": "analista", "supervisor": "supervisor", "viewer": "consulta", "admin": "administrador"}
 KINDS = {"incidencia": "Incidencia", "consulta": "Consulta"}
 PURPOSES = {"log": "Registro (log)", "capture": "Captura", "rca": "Informe técnico (RCA)", "other": "Otro"}
+
+MINUTE_STATES = {
+    MinuteState.UP: "Disponible",
+    MinuteState.DOWN: "Caído",
+    MinuteState.UNKNOWN: "Desconocido",
+    MinuteState.MAINTENANCE: "Mantenimiento",
+}
 
 
 def prepare_words(app: Flask) -> None:
@@ -47,6 +55,7 @@ def prepare_words(app: Flask) -> None:
         CLOCK_STATES=CLOCK_STATES,
         EVENTS=EVENTS,
         KINDS=KINDS,
+        MINUTE_STATES=MINUTE_STATES,
         NOTICES=NOTICES,
         NOTICE_STATES=NOTICE_STATES,
         PURPOSES=PURPOSES,

@@ -16,7 +16,7 @@ from groundwork.settings import Settings
 from incident_store import blobs
 from incident_store.database import read_store, use_store
 from incident_store.domain.lifecycle import Role
-from incident_store.domain.months import Month, parse_month
+from incident_store.domain.months import Month, month_of, parse_month
 from incident_store.domain.notices import NoticeKind
 from incident_store.domain.steps import Actor
 from incident_store.given import acting_person, one_line
@@ -164,6 +164,11 @@ def compute(settings: Settings, month: Month, as_of: datetime, progress: Callabl
     prometheus = Prometheus(settings.prometheus_url, ANSWER_SECONDS, LARGEST_ANSWER)
     with read_store(settings.database_url) as connection:
         return build(gather(connection, prometheus, settings.config, month, as_of, progress))
+
+
+def so_far(settings: Settings, as_of: datetime) -> MonthlyReport:
+    """The figures of the month that a moment belongs to, until then."""
+    return compute(settings, month_of(as_of, LIMA), as_of, lambda _words: None)
 
 
 def _signed(settings: Settings, month: str, version: int | None) -> Signed | None:

@@ -42,7 +42,7 @@ class Line:
 @login_required  # type: ignore[untyped-decorator]
 def home() -> Response:
     """Where the day begins."""
-    return redirect(url_for("incidents.incidents"))
+    return redirect(url_for("operation.operation"))
 
 
 @incident_pages.get("/incidencias")

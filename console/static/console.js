@@ -59,11 +59,9 @@
     if (document.hidden || part.contains(document.activeElement)) return;
     const note = document.getElementById("live-note");
     try {
-      const answer = await fetch(part.dataset.live, { headers: { "X-Live": part.dataset.version ?? "" }, credentials: "same-origin", redirect: "error" });
-      if (answer.status === 304) { if (note) note.textContent = ""; return; }
+      const answer = await fetch(part.dataset.live, { credentials: "same-origin", redirect: "error" });
       if (!answer.ok) throw new Error(answer.status);
       part.innerHTML = await answer.text();
-      part.dataset.version = answer.headers.get("X-Live") ?? "";
       if (note) note.textContent = "";
     } catch {
       if (note) note.textContent = "Sin conexión con el servidor: lo que se ve puede haber cambiado. Se vuelve a intentar.";
