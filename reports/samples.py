@@ -4,7 +4,9 @@ A minute owns what stands in [m, m + 60 s). Prometheus 2 takes in both ends of a
 first, so the range is asked as 59,999 ms or 60,000 ms, at the minute's last millisecond: the answer is the same.
 """
 
+import gc
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -53,11 +55,24 @@ def read_minutes(prometheus: Prometheus, span: Span, until: datetime, progress: 
     passed = span.index(until)
     left_open = prometheus.left_open(until) if passed else True
     seen: dict[str, Seen] = {}
-    for first in range(0, passed, CHUNK):
-        end = min(first + CHUNK, passed)
-        progress(f"minutos del {span.moment(first):%d/%m}")
-        _add_chunk(prometheus, Span(span.moment(first), end - first), first, left_open, seen)
+    with _no_search_for_cycles():
+        for first in range(0, passed, CHUNK):
+            end = min(first + CHUNK, passed)
+            progress(f"minutos del {span.moment(first):%d/%m}")
+            _add_chunk(prometheus, Span(span.moment(first), end - first), first, left_open, seen)
     return seen
+
+
+@contextmanager
+def _no_search_for_cycles() -> Iterator[None]:
+    """Answers are millions of small lists without cycles: looking for some costs more than reading them."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _add_chunk(prometheus: Prometheus, chunk: Span, offset: int, left_open: bool, seen: dict[str, Seen]) -> None:
@@ -86,7 +101,8 @@ def _judged(points: Sequence[tuple[float, str]], clean: Sequence[object], chunk:
     """The minutes up and down; most days are wholly up, which is seen at one glance."""
     if points == clean:
         return chunk.all, 0
-    return judge({_index(moment, chunk): float(share) for moment, share in points})
+    start = chunk.start.timestamp()
+    return judge({int(moment - start) // 60: float(share) for moment, share in points})
 
 
 def judge(shares: Mapping[int, float]) -> tuple[int, int]:
@@ -110,10 +126,11 @@ def _pooled(
         labels["component"]: dict(points)
         for labels, points in _ask(prometheus, f"sum by (component) (count_over_time({chosen}))", chunk)
     }
+    start = chunk.start.timestamp()
     for labels, points in sums:
         component = labels["component"]
         shares = {
-            _index(moment, chunk): float(total) / float(counts[component][moment])
+            int(moment - start) // 60: float(total) / float(counts[component][moment])
             for moment, total in points
             if moment in counts[component]
         }
@@ -127,10 +144,6 @@ def _ask(prometheus: Prometheus, query: str, chunk: Span) -> list[RawSeries]:
 def _moments(chunk: Span) -> Iterator[float]:
     first = round(chunk.start.timestamp() * 1000) + 59_999
     return ((first + 60_000 * minute) / 1000 for minute in range(chunk.minutes))
-
-
-def _index(moment: float, chunk: Span) -> int:
-    return int(moment - chunk.start.timestamp()) // 60
 
 
 def escaped(text: str) -> str:

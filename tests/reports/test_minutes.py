@@ -142,7 +142,7 @@ def test_a_name_that_means_something_to_a_regular_expression_is_only_a_name(tmp_
 # --- random histories ------------------------------------------------------------------------------------------
 
 HISTORIES = 1000
-BEFORE, LONG = 20, 120
+BEFORE, LONG = 20, 80
 """Minutes watched before the histories begin, and how long they last."""
 
 
