@@ -9,6 +9,7 @@ BENCHMARKS = {
     "availability": "bench.availability.run",
     "file-loads": "bench.file_loads",
     "receiver": "bench.receiver",
+    "mailroom": "bench.mailroom",
     "reports": "bench.reports",
     "incidents": "bench.incidents",
 }

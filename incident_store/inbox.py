@@ -90,8 +90,11 @@ def keep_message(connection: Connection, message: Message, now: datetime) -> int
     values |= {"incident_id": message.incident, "thread": list(message.thread), "remarks": list(message.remarks)}
     values |= {"proposal": dict(message.proposal), "attachments": [asdict(one) for one in message.attachments]}
     values["stored_at"] = now
-    number: int = connection.execute(insert(MessageRow).values(values).returning(MessageRow.id)).scalar_one()
+    number: int = connection.execute(_INSERT, values).scalar_one()
     return number
+
+
+_INSERT = insert(MessageRow.__table__).returning(MessageRow.id)  # type: ignore[arg-type] # a table
 
 
 def list_messages(

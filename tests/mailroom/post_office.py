@@ -17,6 +17,10 @@ Answer = Callable[[str], str | None]
 """Given an address, the server's refusal, None to go on."""
 
 
+KEEP_AND_DROP = "keep and drop"
+"""The answer of a server that takes a mail and is gone before it says so."""
+
+
 @dataclass
 class Letter:
     """One mail as it was received."""
@@ -64,11 +68,9 @@ class PostOffice:
     async def handle_DATA(self, server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
         letter = Letter(envelope.mail_from or "", list(envelope.rcpt_tos), envelope.original_content or b"")
         refusal = self.of_text(letter)
-        if refusal == "drop":
-            server.transport.abort()
-            return "421 gone"
-        if refusal == "keep and drop":
+        if refusal == KEEP_AND_DROP:
             self.letters.append(letter)
+            assert isinstance(server.transport, asyncio.WriteTransport)
             server.transport.abort()
             return "421 gone"
         if refusal:

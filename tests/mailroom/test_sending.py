@@ -17,7 +17,7 @@ from incident_store.outbox_work import claim
 from incident_store.queries import find_incident
 from tests.exporters.certificates import Authority, authority
 from tests.mailroom.conftest import ANA, SOFIA, Office, dispatched, now, take
-from tests.mailroom.post_office import PostOffice, post_office
+from tests.mailroom.post_office import KEEP_AND_DROP, PostOffice, post_office
 
 
 def approved(office: Office, responsible: str = "B", to: str = "INETUM") -> tuple[int, int]:
@@ -215,7 +215,7 @@ def test_each_recipient_has_its_own_end_and_only_those_without_it_are_tried_agai
 
 def test_a_connection_that_drops_before_the_answer_is_tried_again_with_the_same_message_id(office: Office) -> None:
     with post_office() as server:
-        server.of_text = lambda _letter: "keep and drop"
+        server.of_text = lambda _letter: KEEP_AND_DROP
         through(office, server)
         _incident, number = approved(office)
         office.send()
