@@ -12,6 +12,7 @@ BENCHMARKS = {
     "mailroom": "bench.mailroom",
     "reports": "bench.reports",
     "incidents": "bench.incidents",
+    "operate": "bench.operate",
 }
 
 

@@ -1,10 +1,12 @@
-"""What the rules cost: every expression asked once, with 200 components, 60 file series and the history that it reads.
+"""What the whole costs: the chain with 50 components, and one round of all rules.
 
-The history is written as blocks: an hour of raw samples every 5 s, three days of minutes, a week of five-minute means. Each
-rule is then an instant query, and the time is the one that Prometheus itself counts (`stats`), on one core.
+The rules: every expression asked once, with 200 components, 60 file series and the history that it reads, written as
+blocks: an hour of raw samples every 5 s, three days of minutes, a week of means. Each rule is an instant query, and the
+time is the one that Prometheus itself counts (`stats`), on one core.
 """
 
 import os
+import shutil
 import subprocess
 import tempfile
 import time
@@ -12,14 +14,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import psutil
 import yaml
 
-from bench.figures import Figure
+from bench.figures import Figure, at_most
 from chain.programs import program
-from tests.processes import ROOT, answers, free_ports, running, wait_for
+from tests.processes import ROOT, answers, free_ports, renteseg, running, wait_for
 
 COMPONENTS, OPERATORS, TYPES = 200, 15, 4
 TARGET_MS = 200.0
+CHAIN_SECONDS = 120
+PORTS = (
+    "PROMETHEUS", "ALERTMANAGER", "AVAILABILITY", "FILE_LOADS", "INCIDENTS", "WEBHOOK", "WORKER", "CONSOLE",
+    "SIMULATOR", "SIMULATOR_TLS", "SIMULATOR_LINK", "SMTP", "MAIL",
+)  # fmt: skip
 
 
 def samples(now: int) -> Iterator[str]:
@@ -34,8 +42,8 @@ def samples(now: int) -> Iterator[str]:
         "component:renteseg_component_up:minute": (components, range(now - 3 * 86400, now + 1, 60), 1),
         "component:renteseg_component_down:minute": (components, range(now - 3 * 86400, now + 1, 60), 0),
         "component:renteseg_component_up_outside_maintenance:minute": (components, range(now - 600, now + 1, 60), 1),
-        "component:renteseg_probe_duration_seconds:mean5m": (
-            [c.split(",")[0] for c in components], range(now - 7 * 86400, now + 1, 300), 0.1,
+        "component:renteseg_probe_duration_seconds:mean15m": (
+            [c.split(",")[0] for c in components], range(now - 7 * 86400, now + 1, 900), 0.1,
         ),
     }  # fmt: skip
     files = [f'operator="o{n}",file_type="t{m}"' for n in range(OPERATORS) for m in range(TYPES)]
@@ -50,6 +58,41 @@ def samples(now: int) -> Iterator[str]:
 
 
 def run() -> list[Figure]:
+    """What the chain takes of the machine, and the time of one round of all rules."""
+    return [*chain(), *rounds()]
+
+
+def chain() -> list[Figure]:
+    """CPU and memory of `renteseg up`, the simulator left out, over two minutes of ordinary work."""
+    with tempfile.TemporaryDirectory() as name:
+        folder, ports = Path(name), dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
+        shutil.copytree(ROOT / "config", folder / "config")
+        (folder / "config" / "targets.yml").write_text(yaml.safe_dump(targets(ports["SIMULATOR"])))
+        places = {"RENTESEG_STATE": f"{folder}/state", "RENTESEG_CONFIG": f"{folder}/config"}
+        environment = places | {f"RENTESEG_{name}_PORT": str(port) for name, port in ports.items()}
+        with running(renteseg("up"), folder / "log", environment) as up:
+            prometheus = f"http://127.0.0.1:{ports['PROMETHEUS']}"
+            wait_for(lambda: answers(f"{prometheus}/-/ready"), 120, "the chain is up")
+            time.sleep(30)
+            ours = [one for one in psutil.Process(up.pid).children(recursive=True) if "simulator" not in one.cmdline()]
+            before = {one.pid: sum(one.cpu_times()[:2]) for one in ours}
+            time.sleep(CHAIN_SECONDS)
+            used = sum(sum(one.cpu_times()[:2]) - before[one.pid] for one in ours)
+            memory = sum(one.memory_full_info().pss for one in ours)
+    return [
+        at_most("the chain with 50 components every 10 s", 100 * used / CHAIN_SECONDS, "% of a core", 10),
+        at_most("… its memory (proportional share)", memory / 1e6, "MB", 600),
+    ]
+
+
+def targets(port: int) -> dict[str, object]:
+    """Fifty components, all the simulated portal."""
+    one = {"kind": "http", "service": "consulta", "owner": "provider", "url": f"http://127.0.0.1:{port}/"}
+    defaults = {"interval": "10s", "timeout": "4s"}
+    return {"defaults": defaults, "components": [{"name": f"c{n}", **one} for n in range(50)]}
+
+
+def rounds() -> list[Figure]:
     """The time of one round of all rules."""
     rules = [
         rule
@@ -82,7 +125,7 @@ def best(url: str, expr: str, now: int) -> float:
     """The least of three evaluations, in milliseconds: the machine's other work is not the rule's."""
     asked = {"query": expr, "time": str(now), "stats": "all"}
     answers = [httpx.get(f"{url}/api/v1/query", params=asked, timeout=60).raise_for_status().json() for _ in range(3)]
-    return min(answer["data"]["stats"]["timings"]["evalTotalTime"] for answer in answers) * 1000
+    return 1000 * min(float(answer["data"]["stats"]["timings"]["evalTotalTime"]) for answer in answers)
 
 
 def figures(cost: dict[str, float]) -> list[Figure]:
@@ -90,12 +133,6 @@ def figures(cost: dict[str, float]) -> list[Figure]:
     total = sum(cost.values())
     dear = sorted(cost.items(), key=lambda item: -item[1])[:3]
     return [
-        Figure(
-            "one round of all rules, 200 components, 60 file series",
-            round(total, 1),
-            "ms",
-            target=f"≤ {TARGET_MS:g} ms",
-            holds=total <= TARGET_MS,
-        ),
+        at_most("one round of all rules, 200 components, 60 file series", total, "ms", TARGET_MS),
         *(Figure(f"of it {name}", round(took, 1), "ms") for name, took in dear),
     ]

@@ -85,9 +85,9 @@ def quantiles() -> Any:
 def usual() -> Any:
     return lines(
         "Frente a su propia costumbre",
-        "Promedio de cada cinco minutos y mediana de los últimos siete días; hace falta medio día de historia.",
+        "Promedio de cada cuarto de hora y mediana de los últimos siete días; hace falta medio día de historia.",
         "s",
-        (f"component:renteseg_probe_duration_seconds:mean5m{CHOSEN}", "{{component}}"),
+        (f"last_over_time(component:renteseg_probe_duration_seconds:mean15m{CHOSEN}[20m])", "{{component}}"),
         (f"last_over_time(component:renteseg_probe_duration_seconds:usual7d{CHOSEN}[2h])", "usual de {{component}}"),
     )
 
