@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import isnan
 
 from groundwork.prometheus import Prometheus, RawSeries, quoted
 from incident_store.domain.availability import is_up
@@ -106,12 +107,15 @@ def _judged(points: Sequence[tuple[float, str]], clean: Sequence[object], chunk:
 
 
 def judge(shares: Mapping[int, float]) -> tuple[int, int]:
-    """The minutes up and down, as sets, from the share of samples that were up in each minute that has some."""
+    """The minutes up and down, as sets, from the share of samples that were up in each minute that has some.
+
+    A share that is no number says nothing: the minute stays unknown.
+    """
     up = down = 0
     for minute, share in shares.items():
         if is_up(share):
             up |= 1 << minute
-        else:
+        elif not isnan(share):
             down |= 1 << minute
     return up, down
 

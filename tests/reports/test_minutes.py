@@ -112,6 +112,10 @@ def test_a_sample_on_the_edge_belongs_to_the_minute_that_begins_there(name: str,
     }
 
 
+def test_a_sample_that_is_no_number_says_nothing() -> None:
+    assert judge({0: float("nan"), 1: 1.0, 2: 0.0}) == (0b010, 0b100)
+
+
 def test_only_minutes_that_are_over_are_read(tmp_path: Path) -> None:
     labels = {"component": "a", "service": "s", "owner": "oti"}
     lines = [line((UP, labels), 1, NOON + timedelta(seconds=15 * number)) for number in range(12)]
