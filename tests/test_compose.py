@@ -153,7 +153,7 @@ def test_what_alerts_pass_through_is_there_twice_under_one_profile() -> None:
 
 
 def test_a_pair_is_rendered_with_both_of_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, port in {"ALERTMANAGER": 9093, "WEBHOOK": 9804, "WORKER": 9805}.items():
+    for name, port in {"ALERTMANAGER": 9093, "WEBHOOK": 9804, "WORKER": 9805, "CONSOLE": 8080}.items():
         monkeypatch.setenv(f"RENTESEG_{name}_PEER", f"{name.lower()}-2:{port}")
     render(ROOT / "config", tmp_path)
     written = yaml.safe_load((tmp_path / "prometheus.yml").read_text(encoding="utf-8"))
@@ -162,7 +162,7 @@ def test_a_pair_is_rendered_with_both_of_each(tmp_path: Path, monkeypatch: pytes
     scraped = [
         target for job in written["scrape_configs"] for one in job["static_configs"] for target in one["targets"]
     ]
-    assert {"webhook-2:9804", "worker-2:9805", "alertmanager-2:9093"} <= set(scraped)
+    assert {"webhook-2:9804", "worker-2:9805", "alertmanager-2:9093", "console-2:8080"} <= set(scraped)
 
 
 def test_no_secret_stands_in_clear() -> None:

@@ -130,6 +130,7 @@ NEEDS_MORE = {
     "Frente a su propia costumbre": "half a day of history",
     "Archivos rechazados en 24 horas": "a day of history",
     "Archivos en cola": "a queue",
+    "Errores de formato por motivo": "a row with an error",
     "Registros del archivo más reciente y lo usual": "four weeks of history",
     "Lo que espera a alguien": "an outage that left something owed",
 }
