@@ -3,12 +3,13 @@
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
+from incident_store.domain.lifecycle import EventKind
 from incident_store.domain.minute_sets import Span
 from incident_store.domain.months import MINUTE
 from reports.digests import inputs_of
 from reports.gathering import LIMA, Gathered
 from reports.incident_rows import compliance, incident_rows
-from reports.monthly_report import Component, Incident, MonthlyReport, Note, Status
+from reports.monthly_report import Component, Incident, MonthlyReport, Note, Regularisation, Status
 from reports.outage_rows import exclusions, filled, maintenance, outages
 from reports.reckoning import component_of, services, subjects, terms_of
 from reports.regularisation_rows import regularisations
@@ -41,10 +42,19 @@ def build(gathered: Gathered) -> MonthlyReport:
         incidents=rows,
         compliance=compliance(rows),
         loads=tuple(gathered.loads),
-        regularisations=tuple(regularisations(gathered.incidents, gathered.as_of)),
+        regularisations=tuple(_owed(gathered, rows)),
         notes=tuple(_notes(gathered, components, rows)),
         inputs=inputs_of(gathered),
     )
+
+
+def _owed(gathered: Gathered, rows: Sequence[Incident]) -> Iterator[Regularisation]:
+    """What the month's incidents left owed, and what older ones did that was not processed before the month."""
+    bounds, shown = gathered.horizon.month.interval(LIMA), {row.number for row in rows}
+    known = [one for one in gathered.incidents if one.incident.times[EventKind.DETECTED] < bounds.end]
+    for owed in regularisations(known, gathered.as_of):
+        if owed.incident in shown or owed.settled_at is None or owed.settled_at >= bounds.start:
+            yield owed
 
 
 def _status(gathered: Gathered) -> Status:

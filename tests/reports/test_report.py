@@ -1,12 +1,16 @@
 """October's report: every rule of semantics 21 to 26 on one month, and what is said when something is missing."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from itertools import pairwise
 
 import pytest
 
+from incident_store.database import open_store
 from incident_store.domain.availability import Verdict
 from incident_store.domain.months import parse_month
+from incident_store.domain.regularisations import Load, OwedLoad
+from incident_store.policy_file import read_policy
+from incident_store.regularisations import list_owed, unlisted_outages
 from reports.commands import compute
 from reports.differences import differences
 from reports.monthly_report import Component, Incident, MonthlyReport, Service, Status
@@ -144,6 +148,27 @@ def test_the_loads_of_each_data_day_are_those_at_the_end_of_the_next(report: Mon
     assert {one.day.day: one.state for one in loads["ENTEL"].days if one.state != "processed"} == {20: "missing"}
     assert [one.day.day for one in loads["ENTEL"].days] == list(range(1, 32))
     assert loads["CLARO"].outcomes == {"processed": 31, "rejected": 1}
+
+
+def test_what_is_still_owed_is_told_from_the_months_incident_on(october: October) -> None:
+    """Semantics 33: one load processed late in October, one never."""
+    engine = open_store(october.settings.database_url)
+    done, open_ = (Load("CLARO", "ROBOS", date(2026, 10, day)) for day in (3, 4))
+    owed = [OwedLoad(done, at("20 10:00")), OwedLoad(open_, None)]
+    with engine.begin() as connection:
+        [outage] = unlisted_outages(connection)
+        assert list_owed(connection, outage, owed, read_policy(october.settings.config), at("20 10:01"))
+    engine.dispose()
+
+    found = {
+        month: [
+            (one.day.day, one.settled_at is None, one.late)
+            for one in compute(october.settings, parse_month(month), LATER, lambda _words: None).regularisations
+        ]
+        for month in ("2026-09", "2026-10", "2026-11")
+    }
+
+    assert found == {"2026-09": [], "2026-10": [(3, False, True), (4, True, True)], "2026-11": [(4, True, True)]}
 
 
 def test_a_month_that_is_not_over_is_provisional_and_what_has_not_passed_is_no_ones_fault(october: October) -> None:
