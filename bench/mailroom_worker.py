@@ -22,7 +22,8 @@ from mailroom.writing import write_notices
 
 def send(engine: Engine, desk: Desk) -> None:
     """Write and deliver everything that is due."""
-    due = select(func.count()).select_from(NoticeRow).where(NoticeRow.state == NoticeState.DUE.value)
+    unsent = NoticeRow.state != NoticeState.SENT.value
+    due = select(func.count()).select_from(NoticeRow).where(unsent)
     sending = Sending(engine, desk)
     while _count(engine, due):
         write_notices(engine, desk, datetime.now(UTC))

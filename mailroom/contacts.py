@@ -118,7 +118,7 @@ class Incoming(Server):
     login: Login
     folder: Line = "INBOX"
     move_to: Line | None = None
-    poll: Seconds = 60
+    poll: Seconds = 30
     largest_mb: int = Field(default=50, ge=1, le=1024)
     attachment_mb: int = Field(default=25, ge=1, le=1024)
     attachments: int = Field(default=50, ge=0, le=1000)

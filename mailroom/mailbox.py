@@ -37,8 +37,8 @@ SMALL = 256 * 1024
 PIECE = 1024 * 1024
 UNREADABLE = (Refused, ValueError, LookupError, TypeError, AttributeError, RecursionError)
 """What reading or storing one mail may raise, whatever is in it; it must hold no other mail back."""
-ROUND_SECONDS = 60.0
-"""How long a round listens; then the job is seen to be alive."""
+ROUND_SECONDS = 30.0
+"""How long a round reads and listens; then the job is seen to be alive."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Mailbox:
         self._noted: tuple[Trouble | None, str] | None = None
 
     def work(self) -> None:
-        """Read what is new and listen for more, for about a minute; raises WayClosed when the mailbox is away."""
+        """Read what is new and listen for more, for `ROUND_SECONDS`; raises WayClosed when the mailbox is away."""
         contacts = self._desk.contacts
         if contacts.imap is None:
             return
@@ -71,7 +71,8 @@ class Mailbox:
             with named_reasons(contacts.imap), _named(contacts.imap):
                 client = self._session(contacts.imap)
                 while time.monotonic() < until:
-                    self._read_new(client, contacts, contacts.imap)
+                    if not self._read_new(client, contacts, contacts.imap, until):
+                        break
                     self._note(None, "")
                     _listen(client, contacts.imap, until - time.monotonic())
         except WayClosed as closed:
@@ -108,7 +109,8 @@ class Mailbox:
             )
             self._noted = trouble, line
 
-    def _read_new(self, client: IMAPClient, contacts: Contacts, incoming: Incoming) -> None:
+    def _read_new(self, client: IMAPClient, contacts: Contacts, incoming: Incoming, until: float) -> bool:
+        """Take what is new, and move what is taken; False when the time was over before all of it was."""
         reached = self._reached(incoming)
         uids = sorted(uid for uid in client.search(["UID", f"{reached + 1}:*"]) if uid > reached)
         for start in range(0, len(uids), BATCH):
@@ -118,7 +120,10 @@ class Mailbox:
                 arrivals = list(self._fetch(client, envelopes, incoming, files))
                 taken = self._store(arrivals, contacts, incoming, batch[-1])
             log.info("mails read", taken=taken, known=len(arrivals) - taken)
+            if time.monotonic() > until and batch[-1] != uids[-1]:
+                break
         self._move(client, incoming)
+        return not uids or batch[-1] == uids[-1]
 
     def _fetch(
         self, client: IMAPClient, envelopes: Sequence[Envelope], incoming: Incoming, files: ExitStack

@@ -5,6 +5,7 @@ A notice is delivered at least once. Twice only when the server took it and we c
 """
 
 import random
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -42,6 +43,8 @@ from mailroom.ways import WayClosed, one_line
 log = structlog.get_logger()
 
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(minutes=1), timedelta(hours=1)
+ROUND_SECONDS = 30.0
+"""How long a round sends at most; then the job is seen to be alive, and goes on."""
 CLOSED_PAUSE = timedelta(seconds=30)
 """How soon a way out that does not work is tried again."""
 LEASE_TIMEOUTS = 8
@@ -58,8 +61,9 @@ class Sending:
         self._noted: dict[Way, tuple[Trouble | None, str]] = {}
 
     def work(self) -> None:
-        """Deliver everything that is due; returns when nothing is, or when the way out is closed."""
-        while True:
+        """Deliver what is due; returns when nothing is, when the way out is closed, or after `ROUND_SECONDS`."""
+        until = time.monotonic() + ROUND_SECONDS
+        while time.monotonic() < until:
             contacts = self._desk.contacts
             lease = timedelta(seconds=LEASE_TIMEOUTS * contacts.smtp.timeout)
             token, notices = claim(self._engine, _now(), lease, contacts.smtp.connections * 2)
