@@ -109,7 +109,7 @@ class Sending:
             result = _told(result)
         again = timedelta() if result.by_mail else pause(notice.attempts)
         if (notice.approved_at or now) + timedelta(seconds=contacts.smtp.give_up_after) < now:
-            result = _given_up(result)
+            result = _given_up(notice, result)
         in_transaction(self._engine, lambda connection: _settle(connection, notice, lease, result, now, now + again))
 
     def _by_ticket(self, notice: Notice, contacts: Contacts) -> Result | None:
@@ -171,12 +171,14 @@ def _told(result: Result) -> Result:
     return Result(result.outcomes, one_line("; ".join(missed)) or None, result.ticket, result.by_mail)
 
 
-def _given_up(result: Result) -> Result:
-    outcomes = {
-        address: (Outcome.FAILED if outcome is Outcome.PENDING else outcome, said)
-        for address, (outcome, said) in result.outcomes.items()
+def _given_up(notice: Notice, result: Result) -> Result:
+    """The same attempt as the last one: whoever is still without the notice stays so."""
+    attempted = dict.fromkeys(_pending(notice), (Outcome.PENDING, result.problem or ""))
+    attempted |= result.outcomes
+    missed = {
+        address: (Outcome.FAILED, said) for address, (outcome, said) in attempted.items() if outcome is Outcome.PENDING
     }
-    return Result(outcomes, f"given up: {result.problem}", result.ticket, result.by_mail)
+    return Result({**attempted, **missed}, f"given up: {result.problem}") if missed else result
 
 
 def _settle(

@@ -254,6 +254,17 @@ def test_a_notice_is_given_up_after_the_time_that_was_set(office: Office) -> Non
     assert office.notice(number).problem == "given up: mesa@inetum.example: 450 4.2.0 busy"
 
 
+def test_a_notice_that_waited_longer_than_that_for_its_server_still_goes(office: Office) -> None:
+    with post_office() as server:
+        through(office, server, give_up_after="1h")
+        _incident, number = approved(office)
+        with office.engine.begin() as connection:
+            connection.execute(update(NoticeRow).values(approved_at=now() - timedelta(hours=2)))
+        office.send()
+
+    assert (office.notice(number).state, office.notice(number).problem) == (NoticeState.SENT, None)
+
+
 # --- the way out itself ---------------------------------------------------------------------------------------
 
 
