@@ -150,6 +150,8 @@ def _what(entry: Any) -> str:
         return f"unknown key {entry['loc'][-1]!r}"
     if entry["type"] == "missing":
         return f"{entry['loc'][-1]!r} is missing"
+    if entry["type"] in {"enum", "literal_error"}:  # the words that fit are in the remedy
+        return f"{_shown(entry.get('input'))} is no word that fits here"
     message: str = entry["msg"].removeprefix("Value error, ")
     given = entry.get("input")
     return message if isinstance(given, dict | list) else f"{message} (found {_shown(given)})"

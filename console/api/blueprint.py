@@ -3,12 +3,14 @@
 from importlib.metadata import version
 
 from flask import Blueprint, Flask, Response, json
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
 
 from console.api import components, events, files, incidents, loads, maintenance
 from console.api.failures import prepare_failures
 from console.api.openapi import describe
 from console.api.operations import PREFIX
-from console.login import csrf, limiter
+from console.login import csrf
 
 OPERATIONS = (
     *incidents.OPERATIONS,
@@ -29,5 +31,6 @@ def prepare_api(app: Flask, requests_per_minute: int) -> None:
         operation.register(api)
     prepare_failures(api)
     csrf.exempt(api)  # `access` demands the token itself, and only of browser sessions
+    limiter = Limiter(get_remote_address, app=app, storage_uri="memory://")  # its limit is this application's alone
     limiter.limit(f"{requests_per_minute} per minute")(api)
     app.register_blueprint(api)

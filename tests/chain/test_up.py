@@ -83,7 +83,8 @@ def test_ctrl_c_ends_everything_and_the_next_start_finds_its_data(chain: Chain) 
             token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page.text)
             assert token is not None
             form = {"name": "admin", "password": password.strip(), "csrf_token": token[1]}
-            assert "kept" in browser.post("/login", data=form).text
+            browser.post("/login", data=form).raise_for_status()
+            assert "kept" in browser.get("/incidencias").text
     finally:
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0

@@ -182,4 +182,7 @@ def test_the_same_steps_from_the_command_line(tmp_path: Path) -> None:
     assert "supervisor" in run("incident", "record", "1", "validated", "--by", "ana")[1]
     assert run("incident", "record", "1", "validated", "--by", "sofia")[0] == 0
     code, words = run("audit", "verify")
-    assert (code, words.split("\n")[0]) == (0, "8 events of 1 incidents, 0 maintenance windows: every chain is whole")
+    assert (code, words.split("\n")[0]) == (
+        0,
+        "8 events of 1 incidents, 0 maintenance windows, 0 files: every chain is whole",
+    )

@@ -25,7 +25,7 @@ from incident_store.domain.incidents import Event
 from incident_store.domain.lifecycle import EventKind, Role
 from incident_store.domain.steps import Actor
 from incident_store.incident_rows import append, sealed
-from incident_store.models import EventRow
+from incident_store.models import EventRow, SignedReportRow
 from incident_store.sealing import LATE, seal_growth
 from incident_store.store import record
 from tests.builders import PORTAL_DOWN, ROOT, at, firing, shipped_policy, tamper
@@ -219,7 +219,7 @@ def test_workers_that_seal_at_once_make_one_chain(store: Engine) -> None:
 
 
 CHANGES = ("UPDATE {table} SET {column} = {column}", "DELETE FROM {table}")
-COLUMNS = {"blobs": "size", "blob_chunks": "body"}
+COLUMNS = {"blobs": "size", "blob_chunks": "body", "signed_reports": "reason"}
 
 
 def changing(change: str, table: str) -> str:
@@ -243,6 +243,10 @@ def test_the_engine_refuses_to_change_what_is_append_only(sealed_store: Engine, 
                 ),
                 {"at": at(0)},
             )
+    if table == "signed_reports":
+        row = {"month": "2026-10", "version": 1, "signed_by": "sofia", "signed_at": at(0), "as_of": at(0), "reason": ""}
+        with sealed_store.begin() as connection:
+            connection.execute(insert(SignedReportRow).values(**row, figures="x", pdf="x", xlsx="x", json="x"))
     with pytest.raises(DBAPIError, match="append-only"), sealed_store.begin() as connection:
         connection.execute(text(changing(change, table)))
 
