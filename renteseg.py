@@ -84,7 +84,10 @@ def up(
 def check(as_json: Json = False) -> None:
     """Every file under config/ and rules/: file, line, what is wrong, what to do; warnings do not fail."""
     found = settings()
-    warnings = list(package("chain.alertmanager_advice").advise(found))
+    warnings = [
+        *package("chain.alertmanager_advice").advise(found),
+        *package("chain.routing_advice").advise_routes(found),
+    ]
     problems = package("chain.checking").check(found)
     if as_json:
         told = {"problems": [asdict(one) for one in problems], "warnings": [str(one) for one in warnings]}

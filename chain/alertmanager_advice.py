@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from chain.rules_check import entries
 from groundwork.configuration import Location, parse, read_text, substitute
 from groundwork.durations import parse_duration
 from groundwork.problems import ConfigurationError, Problem
@@ -66,8 +67,8 @@ def _advice(document: Document, receiver: str) -> Iterator[Problem]:
 
 def _webhooks(document: Document) -> Iterator[tuple[Location, str, Mapping[str, Any]]]:
     """Every webhook that posts to us: where it stands, its receiver's name, itself."""
-    for number, receiver in enumerate(_list(document.values, "receivers")):
-        for index, webhook in enumerate(_list(receiver, "webhook_configs")):
+    for number, receiver in enumerate(entries(document.values, "receivers")):
+        for index, webhook in enumerate(entries(receiver, "webhook_configs")):
             if str(webhook.get("url", "")).rstrip("/").endswith(OUR_PATH):
                 yield ("receivers", number, "webhook_configs", index), str(receiver.get("name")), webhook
 
@@ -103,7 +104,7 @@ def _route_advice(
                 what = "an alert that ends while muted is never told to have ended"
                 remedy = "take the mute off this route, or make sure that `renteseg worker` runs"
                 yield document.problem((*location, mute), what, remedy)
-    for number, child in enumerate(_list(route, "routes")):
+    for number, child in enumerate(entries(route, "routes")):
         yield from _route_advice(document, (*location, "routes", number), child, inherited, names)
 
 
@@ -112,9 +113,3 @@ def _repeat(value: Any) -> timedelta:
         return timedelta(seconds=float(parse_duration(value or DEFAULT_REPEAT)))
     except ValueError:
         return timedelta.max  # days or weeks, which our own durations do not know; amtool judges the syntax
-
-
-def _list(holder: Any, name: str) -> list[Any]:
-    """The mappings of a list entry, which may be absent or null."""
-    found = holder.get(name) if isinstance(holder, dict) else None
-    return [entry if isinstance(entry, dict) else {} for entry in found] if isinstance(found, list) else []

@@ -15,6 +15,7 @@ from alertmanager_webhook.main import read_token
 from chain.dotenv import unknown_names
 from chain.programs import ProgramMissing, program
 from chain.rendering import ROOT, render
+from chain.rules_check import check_rules
 from exporters.availability.check import check as check_targets
 from exporters.file_loads.configuration import check as check_file_loads
 from groundwork.configuration import Location, parse, read_text, substitute
@@ -26,6 +27,12 @@ from mailroom.check import check as check_mailroom
 LINE = re.compile(r"line (\d+)|\.(?:yml|tmpl):\s?(\d+)")
 PREFIX = re.compile(r"^(?:Checking .*?\s{2,})?(?:FAILED:\s*)?")
 NOISE = re.compile(r"^(?:Checking|Found|-|amtool: error: failed to validate)|SUCCESS")
+FIRST = re.compile(r"\.yml: \d+:\d+: group |^line \d+: ")
+"""How one of several findings begins."""
+BROKEN = {
+    "promtool": "Prometheus would not start with it, and one that runs keeps the rules it has",
+    "amtool": "Alertmanager would not start with it: nobody would be told of anything",
+}
 TEMPLATE_USED = re.compile(r"""\{\{-?\s*template\s+"([^"]+)\"""")
 TEMPLATE_DEFINED = re.compile(r"""\{\{-?\s*define\s+"([^"]+)\"""")
 BUILT_IN = re.compile(r"__|[a-z]+\.default\.")
@@ -82,6 +89,7 @@ def _foreign_files(config: Path, state: Path) -> Iterator[Problem]:
             yield from _verdict(words, Path(folder) / name, places)
             yield from _named_files(config / name, state)
         yield from _prometheus(config / "prometheus.yml", Path(folder))
+        yield from check_rules()
         yield from _templates(config)
 
 
@@ -137,16 +145,22 @@ def _verdict(words: tuple[str, ...], file: Path, places: dict[str, str]) -> Iter
     said = result.stdout + result.stderr
     for folder, source in places.items():
         said = said.replace(folder, source)
-    reasons = " ".join(
-        PREFIX.sub("", line.strip()) for line in said.split("\n") if line.strip() and not _is_noise(line.strip())
-    )
-    named = _source(reasons, Path(places[str(file.parent)]), file.name)
-    yield Problem(
-        file=str(named),
-        line=_line(reasons, named),
-        what=f"{words[0]} refuses it: {reasons or 'without a reason'}",
-        remedy="correct what it names",
-    )
+    for reason in _reasons(said):
+        named = _source(reason, Path(places[str(file.parent)]), file.name)
+        wrong = reason.removeprefix(f"{named}: ") or "without a reason"
+        yield Problem(
+            file=str(named),
+            line=_line(reason, named),
+            what=f"{words[0]} refuses it: {wrong}; {BROKEN[words[0]]}",
+            remedy="correct what it names",
+        )
+
+
+def _reasons(said: str) -> list[str]:
+    """One for each thing that is wrong; what goes on over a line stays together."""
+    lines = [PREFIX.sub("", line.strip()) for line in said.split("\n") if line.strip() and not _is_noise(line.strip())]
+    several = [line for line in lines if FIRST.search(line)]
+    return list(dict.fromkeys(several)) or [" ".join(line for line in dict.fromkeys(lines) if line)]
 
 
 def _is_noise(line: str) -> bool:

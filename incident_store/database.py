@@ -3,18 +3,16 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
-from sqlalchemy import URL, Connection, Engine, create_engine, event, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from groundwork.problems import Away, ConfigurationError, Problem, Refused
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_SECONDS = 5
@@ -126,8 +124,13 @@ def _reason(error: DBAPIError) -> str:
     return str(error.orig).strip().split("\n", 1)[0]
 
 
-def alembic_config(url: str) -> Config:
-    """Alembic's configuration, made here so that no second file has to agree with this one."""
+def alembic_config(url: str) -> "Config":
+    """Alembic's configuration, made here so that no second file has to agree with this one.
+
+    Alembic is imported here and not above: eight megabytes that no process needs once the tables are there.
+    """
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["url"] = url
@@ -139,6 +142,9 @@ def upgrade(url: str) -> None:
 
     Raises StoreUnavailable when it cannot be reached, Refused when a newer program has had it already.
     """
+    from alembic import command
+    from alembic.util import CommandError
+
     open_store(url).dispose()
     try:
         command.upgrade(alembic_config(url), "head")
@@ -150,11 +156,10 @@ def upgrade(url: str) -> None:
 
 def schema_lag(engine: Engine) -> str | None:
     """What is wrong with the store for this program, None when it can be used."""
-    head = ScriptDirectory(str(MIGRATIONS)).get_current_head()
+    head = newest_version()
     try:
         with reading(engine).connect() as connection:
-            connection.execute(text("SELECT 1"))
-            current = MigrationContext.configure(connection).get_current_revision()
+            current = _version(connection)
     except SQLAlchemyError as error:
         return f"the store cannot be reached: {str(error).splitlines()[0]}"
     return (
@@ -162,3 +167,15 @@ def schema_lag(engine: Engine) -> str | None:
         if current == head
         else f"the store is at version {current}, this program needs {head}: renteseg db upgrade"
     )
+
+
+def newest_version() -> str:
+    """The version that this program needs: the last migration's, whose file bears its name."""
+    return max(path.stem for path in (MIGRATIONS / "versions").glob("*.py"))
+
+
+def _version(connection: Connection) -> str | None:
+    """The version that the store's tables have; None when there are none yet."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()

