@@ -3,6 +3,7 @@
 Nothing is installed: the packages are downloaded and unpacked as files, without root, and no service is started.
 """
 
+import fcntl
 import shutil
 import subprocess
 import sys
@@ -67,6 +68,39 @@ def unpacked(package: str) -> Path:
     return folder
 
 
+def unpacked_whole(package: str) -> Path:
+    """The same with everything the package needs that this machine lacks, all in one folder; safe for two at once."""
+    folder = FOLDER / f"{package}-whole"
+    FOLDER.mkdir(exist_ok=True)
+    with (FOLDER / f"{package}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            print(f"fetching {package} and what it needs from the distribution", file=sys.stderr)
+            fresh = folder.with_suffix(".partial")
+            shutil.rmtree(fresh, ignore_errors=True)
+            for file in [_download(one) for one in _lacking(package)]:
+                _add(file, fresh)
+            fresh.rename(folder)
+    return folder
+
+
+def _lacking(package: str) -> list[str]:
+    """What apt would install here for it, without what is merely recommended."""
+    words = ("--simulate", "--no-install-recommends", "install", package)
+    told = _apt_tells(*words)
+    if told is None:
+        options = _own_lists()
+        told = _apt_tells(*options, *words) if _apt(FOLDER, *options, "update") else None
+    if told is None:
+        raise ProgramMissing(f"apt does not know {package}: check the network, or install it once as root")
+    return [line.split()[1] for line in told.splitlines() if line.startswith("Inst ")]
+
+
+def _apt_tells(*words: str) -> str | None:
+    done = subprocess.run(["apt-get", *words], capture_output=True, text=True, check=False)  # noqa: S603, S607
+    return done.stdout if done.returncode == 0 else None
+
+
 def _fetch(package: str, programs: tuple[str, ...]) -> None:
     if all(_on_path(NAMES.get(name, name)) for name in programs):
         return
@@ -109,6 +143,10 @@ def _apt(folder: Path, *words: str) -> bool:
 
 def _unpack(package: Path, folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
+    _add(package, folder)
+
+
+def _add(package: Path, folder: Path) -> None:
     subprocess.run(["dpkg-deb", "-x", str(package), str(folder)], check=True)  # noqa: S603, S607
     package.unlink()
 

@@ -17,8 +17,8 @@ from incident_store.models import UserRow
 from incident_store.people import add_person
 from incident_store.tokens import add_token
 from tests.builders import shipped_policy
+from tests.console.chromium import PASSWORD
 
-PASSWORD = "una clave larga"
 PEOPLE = {"ana": Role.ANALYST, "sofia": Role.SUPERVISOR, "saul": Role.SUPERVISOR, "vera": Role.VIEWER}
 
 
