@@ -15,9 +15,9 @@ from email.feedparser import BytesFeedParser
 from email.header import decode_header
 from email.message import Message
 from email.utils import getaddresses, parsedate_to_datetime
-from html.parser import HTMLParser
 from typing import IO
 
+from groundwork.html_text import without_tags
 from mailroom.long_parts import LongParts
 
 PIECE = 256 * 1024
@@ -176,7 +176,8 @@ def _text(leaves: Sequence[Message], long: LongParts) -> tuple[str, Message | No
         for leaf in leaves:
             if _type(leaf) == wanted and not _named(leaf):
                 text = _decoded(leaf, long)
-                return clean(text if wanted == "text/plain" else _without_tags(text))[:LONGEST_TEXT], leaf
+                words = text if wanted == "text/plain" else without_tags(text[: 4 * LONGEST_TEXT])
+                return clean(words)[:LONGEST_TEXT], leaf
     inner = next((leaf for leaf in leaves if _type(leaf) == "message/rfc822" and _children(leaf)), None)
     if inner is not None:
         text, _body = _text(list(_leaves(_children(inner)[0])), long)
@@ -353,37 +354,3 @@ def _as_bytes(message: object) -> bytes:
         return message.as_bytes() if isinstance(message, Message) else b""
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return b""
-
-
-def _without_tags(html: str) -> str:
-    reader = _Reader()
-    try:
-        reader.feed(html[: 4 * LONGEST_TEXT])
-        reader.close()
-    except (AssertionError, ValueError):
-        pass  # what was read until there counts
-    lines = (" ".join(line.split()) for line in "".join(reader.pieces).splitlines())
-    return "\n".join(line for line in lines if line) + "\n"
-
-
-class _Reader(HTMLParser):
-    """Collects what a browser would show."""
-
-    BREAKS = frozenset({"p", "br", "div", "tr", "li", "h1", "h2", "h3", "table"})
-    HIDDEN = frozenset({"style", "script", "title", "head"})
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.pieces: list[str] = []
-        self._hidden = 0
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002
-        self._hidden += tag in self.HIDDEN
-        self.pieces.append("\n" if tag in self.BREAKS else " ")
-
-    def handle_endtag(self, tag: str) -> None:
-        self._hidden = max(0, self._hidden - (tag in self.HIDDEN))
-
-    def handle_data(self, data: str) -> None:
-        if not self._hidden:
-            self.pieces.append(data)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.header import decode_header, make_header
 from email.message import Message
-from html.parser import HTMLParser
 from pathlib import Path
 
+from groundwork.html_text import without_tags
 from simulator.atomic_file import sync_folder
 
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -82,7 +82,7 @@ def _text(message: Message) -> str:
     if "text/plain" in parts:
         return _content(parts["text/plain"])
     if "text/html" in parts:
-        return _without_tags(_content(parts["text/html"]))
+        return without_tags(_content(parts["text/html"]))
     return ""
 
 
@@ -98,34 +98,3 @@ def _content(part: Message) -> str:
 def _printable(text: str) -> str:
     """Bytes that no header may hold come out of the parser as lone surrogates, which cannot be printed."""
     return text.encode("utf-8", "replace").decode()
-
-
-def _without_tags(html: str) -> str:
-    reader = _Reader()
-    reader.feed(html)
-    reader.close()
-    lines = (" ".join(line.split()) for line in "".join(reader.pieces).splitlines())
-    return "\n".join(line for line in lines if line) + "\n"
-
-
-class _Reader(HTMLParser):
-    """Collects what a browser would show."""
-
-    BREAKS = frozenset({"p", "br", "div", "tr", "li", "h1", "h2", "h3", "table"})
-    HIDDEN = frozenset({"style", "script", "title", "head"})
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.pieces: list[str] = []
-        self._hidden = 0
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002
-        self._hidden += tag in self.HIDDEN
-        self.pieces.append("\n" if tag in self.BREAKS else " ")
-
-    def handle_endtag(self, tag: str) -> None:
-        self._hidden = max(0, self._hidden - (tag in self.HIDDEN))
-
-    def handle_data(self, data: str) -> None:
-        if not self._hidden:
-            self.pieces.append(data)
