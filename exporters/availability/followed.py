@@ -32,7 +32,7 @@ class Followed:
     given: dict[Path, tuple[Watched, ...]] = field(default_factory=dict)
 
     def stamp(self, targets: Targets) -> Stamp:
-        """Changes when any of the files does."""
+        """Changes when any of the files does; raises ConfigurationError when they cannot be listed."""
         found = []
         for file in {file for entry in targets.follow for file in self._files(entry)}:
             try:
@@ -43,7 +43,10 @@ class Followed:
         return tuple(sorted(found))
 
     def found(self, targets: Targets) -> tuple[tuple[Watched, ...], list[Problem]]:
-        """The components of all files, and what is wrong with them; a name that is taken stays with who has it."""
+        """The components of all files, and what is wrong with them; a name that is taken stays with who has it.
+
+        Raises ConfigurationError when the files cannot be listed: that is no reason to forget them.
+        """
         problems: list[Problem] = []
         seen = {component.name for component in targets.components}
         links = {component.name for component in targets.components if component.link == component.name}
@@ -59,10 +62,15 @@ class Followed:
         return tuple(components), problems
 
     def _files(self, entry: FollowedFiles) -> Iterator[Path]:
+        """The files there are now; raises ConfigurationError when a folder cannot be listed."""
         for pattern in entry.files:
             anchor = Path(Path(pattern).anchor) if Path(pattern).is_absolute() else self.folder
             relative = str(Path(pattern).relative_to(anchor)) if Path(pattern).is_absolute() else pattern
-            yield from sorted(anchor.glob(relative))
+            try:
+                yield from sorted(anchor.glob(relative))
+            except OSError as error:
+                what = f"cannot be listed: {error.strerror}"
+                raise ConfigurationError([Problem(str(error.filename or pattern), what, "check its disk")]) from error
 
     def _read(self, file: Path, entry: FollowedFiles, problems: list[Problem]) -> tuple[Watched, ...]:
         try:

@@ -57,7 +57,9 @@ def run(settings: Settings | None = None) -> None:
     sys.setswitchinterval(SWITCH_INTERVAL)
     _share_memory()
     threading.Thread(target=_warn_of_unresolved, args=(reading.targets, reloader.places), daemon=True).start()
-    uvloop.run(_run(settings, reloader, reading.targets, well=not reading.left_out))
+    settings.state.mkdir(parents=True, exist_ok=True)
+    with state_file.held(settings.state / STATE_FILE):
+        uvloop.run(_run(settings, reloader, reading.targets, well=not reading.left_out))
 
 
 def _share_memory() -> None:
@@ -87,7 +89,6 @@ def wall_clock() -> datetime:
 
 
 async def _run(settings: Settings, reloader: Reloader, targets: Targets, *, well: bool) -> None:
-    settings.state.mkdir(parents=True, exist_ok=True)
     saved = settings.state / STATE_FILE
     board = Board(targets, state_file.load(saved, wall_clock()), wall_clock())
     board.reloaded(well, wall_clock())

@@ -1,6 +1,7 @@
 """The exporter's pages: health, metrics, `/probe` (one probe now) and `/-/reload`."""
 
 import asyncio
+import threading
 from collections.abc import Callable, Coroutine
 from datetime import datetime
 from typing import TypeVar
@@ -21,6 +22,9 @@ SCRAPE_TIMEOUT = "X-Prometheus-Scrape-Timeout-Seconds"
 ANSWER_MARGIN = 0.5
 """Seconds kept of the scrape's timeout for the answer to travel."""
 
+ON_DEMAND = 4
+"""What may be asked for at the same time beside scrapes, for which the other threads of the pages are kept."""
+
 Answer = TypeVar("Answer")
 Reload = Callable[[], Coroutine[None, None, list[Problem]]]
 
@@ -29,6 +33,7 @@ def availability_app(
     board: Board, reload: Reload, loop: asyncio.AbstractEventLoop, clock: Callable[[], datetime]
 ) -> Flask:
     """The pages; probes asked for here run on `loop`, beside the scheduled ones and outside their accounts."""
+    places = threading.BoundedSemaphore(ON_DEMAND)
     app = health_app("availability", Exposition(board, clock).render, lambda: board.not_ready(clock()))
 
     @app.get("/probe")
@@ -39,12 +44,22 @@ def availability_app(
             return _text(f"no such target; write /probe?target=NAME with one of: {known}\n", 404)
         told = request.args.get("debug", "").lower() in ("true", "1")
         allowed = allowed_seconds(request.headers.get(SCRAPE_TIMEOUT), component.timeout)
-        result = _on(loop, table.run(component, allowed, told=told))
+        if not places.acquire(blocking=False):
+            return _text("too many probes are asked for at once: ask again\n", 503)
+        try:
+            result = _on(loop, table.run(component, allowed, told=told))
+        finally:
+            places.release()
         return _text(account(component, result), 200) if told else _metrics(component, result)
 
     @app.post("/-/reload")
     def reload_now() -> Response:
-        problems = _on(loop, reload())
+        if not places.acquire(blocking=False):
+            return _text("too much is asked for at once: ask again\n", 503)
+        try:
+            problems = _on(loop, reload())
+        finally:
+            places.release()
         if problems:
             return _text("".join(f"{problem}\n" for problem in problems), 500)
         return _text("reloaded\n", 200)

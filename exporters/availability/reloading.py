@@ -12,7 +12,7 @@ import structlog
 
 from exporters.availability.board import Board
 from exporters.availability.check import unusable_files
-from exporters.availability.followed import Followed
+from exporters.availability.followed import Followed, Stamp
 from exporters.availability.places import Places
 from exporters.availability.probes.table import make_ready
 from exporters.availability.scheduler import Scheduler
@@ -33,12 +33,15 @@ class Reloader:
         self._path, self._environment = settings.config / FILE, environment
         self._followed = Followed(settings.config)
         self._base = Targets.model_construct()
+        self._stamp: Stamp = ()
         self._lock = asyncio.Lock()
 
     def read(self) -> "Reading":
         """The file and what it follows; raises ConfigurationError when the file itself is wrong."""
-        self._base = read_targets(self._path, self._environment)
-        return self._with_found()
+        base = read_targets(self._path, self._environment)
+        reading = self._with_found(base)
+        self._base = base
+        return reading
 
     @property
     def places(self) -> Places:
@@ -59,19 +62,25 @@ class Reloader:
 
     async def follow(self, board: Board, scheduler: Scheduler, clock: Callable[[], datetime]) -> None:
         """Take over what other programs write, soon after they do; until cancelled."""
-        stamp = await asyncio.to_thread(self._followed.stamp, self._base)
+        complaint = ""
         while True:
             await asyncio.sleep(FOLLOW_EVERY)
             async with self._lock:
-                now = await asyncio.to_thread(self._followed.stamp, self._base)
-                if now != stamp:
-                    stamp = now
-                    reading = await asyncio.to_thread(self._with_found)
-                    _take_over(reading, board, scheduler, clock)
+                try:
+                    if await asyncio.to_thread(self._followed.stamp, self._base) != self._stamp or complaint:
+                        reading = await asyncio.to_thread(self._with_found, self._base)
+                        _take_over(reading, board, scheduler, clock)
+                    complaint = ""
+                except ConfigurationError as error:
+                    if str(error) != complaint:
+                        log.error("followed files cannot be looked at: all stays as it was", problems=str(error))
+                        board.reloaded(False, clock())
+                    complaint = str(error)
 
-    def _with_found(self) -> "Reading":
-        found, problems = self._followed.found(self._base)
-        targets = self._base.with_found(found)
+    def _with_found(self, base: Targets) -> "Reading":
+        self._stamp = self._followed.stamp(base)  # before they are read: what changes meanwhile is read again
+        found, problems = self._followed.found(base)
+        targets = base.with_found(found)
         make_ready(targets.components)
         return Reading(targets, problems, list(unusable_files(targets.components, self.places)))
 

@@ -3,9 +3,11 @@
 The file is replaced whole and atomically. One that cannot be understood is set aside, never overwritten.
 """
 
+import fcntl
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -15,6 +17,7 @@ from pydantic import AwareDatetime, Field, ValidationError
 
 from exporters.availability.accounting import Account, State
 from groundwork.configuration import Strict
+from groundwork.problems import Away
 
 log = structlog.get_logger()
 
@@ -39,6 +42,18 @@ class StoredState(Strict):
 
     format: str = Field(pattern=f"^{FORMAT}$")
     components: dict[str, StoredAccount]
+
+
+@contextmanager
+def held(path: Path) -> Iterator[None]:
+    """Nobody else writes the file meanwhile; raises Away while another process holds it. Its end lets go of it."""
+    with path.with_name(f"{path.name}.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            remedy = "end it, or give this one a folder of its own with RENTESEG_STATE"
+            raise Away(f"another availability exporter keeps its accounts in {path}: {remedy}") from error
+        yield
 
 
 def load(path: Path, now: datetime) -> dict[str, Account]:

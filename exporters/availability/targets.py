@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import Field, TypeAdapter, ValidationError, model_validator
+from pydantic import AfterValidator, Field, TypeAdapter, ValidationError, model_validator
 
 from exporters.availability.crosschecks import cross_problems, entries_of
 from exporters.availability.probes.api import ApiComponent
@@ -61,6 +61,20 @@ class Limits(Strict):
     per_host: Annotated[int, Field(ge=1, le=20000)] = 20
 
 
+def _pattern(value: str) -> str:
+    relative = Path(value).relative_to(Path(value).anchor)
+    if relative == Path():
+        raise ValueError("names no file: write a pattern such as found/*.json")
+    try:
+        next(Path(os.devnull).glob(str(relative)), None)
+    except ValueError as error:
+        raise ValueError(f"is not a pattern of files: {error}") from None
+    return value
+
+
+Pattern = Annotated[str, AfterValidator(_pattern)]
+
+
 class FollowedFiles(Strict):
     """Files that other programs write and that are followed; `files` are patterns relative to the configuration.
 
@@ -69,7 +83,7 @@ class FollowedFiles(Strict):
     same name. An entry with `kind` is a whole component.
     """
 
-    files: tuple[str, ...]
+    files: tuple[Pattern, ...]
     component: dict[str, object] = Field(default_factory=dict)
 
 

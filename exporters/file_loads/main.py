@@ -1,6 +1,7 @@
 """The file-load exporter: reads the load log in the background and shows where the daily files stand."""
 
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -36,6 +37,12 @@ from groundwork.serving import health_app, serve
 from groundwork.settings import Settings, read_settings
 
 log = structlog.get_logger()
+
+SWITCH_INTERVAL = 0.001
+"""Seconds after which the interpreter interrupts the thread that reads the load log for one that answers a scrape."""
+
+PAGES = 3
+"""Readings for pages that may be under way or wait at the same time; the other threads are kept for scrapes."""
 
 Asked = TypeVar("Asked")
 Told = TypeVar("Told")
@@ -121,6 +128,7 @@ def run(settings: Settings | None = None) -> None:
     settings = settings or read_settings()
     configuration = read_file_loads(settings.config / FILE, {**os.environ, **settings.environment()})
     load_log = configuration.load_log
+    sys.setswitchinterval(SWITCH_INTERVAL)
     source = LoadLogSource(configuration, settings.state)
     refresher = Refresher(
         lambda: shown(source.read(), configuration),
@@ -130,20 +138,28 @@ def run(settings: Settings | None = None) -> None:
     refresher.start()
     own = registry(configuration, refresher, wall_clock)
     app = health_app("file-loads", lambda _accept: pieces(own, refresher), lambda: not_ready(refresher))
-    add_owed_page(app, unless_left_alone(refresher, source.owed))
-    add_day_page(app, unless_left_alone(refresher, source.day))
+    places = threading.BoundedSemaphore(PAGES)
+    add_owed_page(app, sparingly(refresher, places, source.owed))
+    add_day_page(app, sparingly(refresher, places, source.day))
     serve(app, settings.host, settings.file_loads_port)
 
 
-def unless_left_alone(refresher: Refresher[Shown], read: Callable[[Asked], Told]) -> Callable[[Asked], Told]:
-    """A page's reading, which raises SourceError also while the load log is left alone."""
+def sparingly(
+    refresher: Refresher[Shown], places: threading.BoundedSemaphore, read: Callable[[Asked], Told]
+) -> Callable[[Asked], Told]:
+    """A page's reading, which raises SourceError also while the load log is left alone or others ask too."""
 
-    def read_unless(asked: Asked) -> Told:
+    def read_sparingly(asked: Asked) -> Told:
         if refresher.circuit_open:
             raise SourceError("the load log is left alone after repeated timeouts: ask again later")
-        return read(asked)
+        if not places.acquire(blocking=False):
+            raise SourceError("the load log is being read for others: ask again")
+        try:
+            return read(asked)
+        finally:
+            places.release()
 
-    return read_unless
+    return read_sparingly
 
 
 def not_ready(refresher: Refresher[Shown]) -> str | None:

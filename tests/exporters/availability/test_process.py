@@ -2,10 +2,17 @@
 
 import asyncio
 import json
+import os
+import subprocess
+import sys
 import threading
+import time
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -117,6 +124,46 @@ def test_one_probe_on_demand(settings: Settings) -> None:
     assert hurried.elapsed.total_seconds() < 0.9  # and not the component's own second
     assert unknown.status_code == 404
     assert "portal, silent, gone" in unknown.text
+
+
+def test_probes_asked_for_of_a_peer_that_hangs_delay_no_scrape(settings: Settings) -> None:
+    with exporter("exporters.availability.main", "RENTESEG_AVAILABILITY_PORT", environment(settings)) as running:
+        running.wait_for("/healthz", 200)
+
+        def ask(_: int) -> int:
+            return httpx.get(running.client.base_url.join("/probe?target=silent"), timeout=30).status_code
+
+        with ThreadPoolExecutor(24) as people:
+            asked = [people.submit(ask, number) for number in range(24)]
+            while not any(answer.done() for answer in asked):  # the first to be turned away
+                time.sleep(0.01)
+            began = time.monotonic()
+            running.client.get("/metrics").raise_for_status()
+            took = time.monotonic() - began
+
+            answers = Counter(answer.result() for answer in asked)
+    assert set(answers) == {200, 503}
+    assert took < 0.8  # and not the second, or several, that the peer takes
+
+
+def test_two_of_them_never_keep_their_accounts_in_one_file(settings: Settings) -> None:
+    with exporter("exporters.availability.main", "RENTESEG_AVAILABILITY_PORT", environment(settings)) as running:
+        running.wait_for("/healthz", 200)
+
+        second = subprocess.run(
+            [sys.executable, "-m", "renteseg", "exporter", "availability"],
+            env={**os.environ, **environment(settings), "RENTESEG_AVAILABILITY_PORT": "1"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        running.process.kill()
+        running.process.communicate()
+
+    assert second.returncode == 3
+    assert second.stderr.splitlines()[-1].endswith("give this one a folder of its own with RENTESEG_STATE")
+    with exporter("exporters.availability.main", "RENTESEG_AVAILABILITY_PORT", environment(settings)) as after_a_kill:
+        after_a_kill.wait_until_ready()
 
 
 @pytest.mark.parametrize(
