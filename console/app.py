@@ -12,9 +12,13 @@ from console.failures import prepare_failures
 from console.login import prepare_login
 from console.month_so_far import ReadReport
 from console.navigation import prepare_navigation
+from console.pages.inbox import inbox_pages
 from console.pages.incident_files import file_pages, prepare_uploads
 from console.pages.incident_steps import step_pages
 from console.pages.incidents import incident_pages
+from console.pages.loads import load_pages
+from console.pages.maintenance import maintenance_pages
+from console.pages.notices import notice_pages
 from console.pages.operation import operation_pages, prepare_board
 from console.pages.registration import registration_pages
 from console.pages.runbooks import runbook_pages
@@ -24,7 +28,18 @@ from groundwork.serving import health_app
 from incident_store.database import schema_lag
 from incident_store.domain.policies import SlaPolicy
 
-PAGES = (operation_pages, incident_pages, registration_pages, step_pages, file_pages, runbook_pages)
+PAGES = (
+    operation_pages,
+    load_pages,
+    inbox_pages,
+    notice_pages,
+    maintenance_pages,
+    incident_pages,
+    registration_pages,
+    step_pages,
+    file_pages,
+    runbook_pages,
+)
 """One blueprint for each thing that people look at; a new page is a module of `console.pages` and an entry here."""
 
 LARGEST_FORM = 1024 * 1024

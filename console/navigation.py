@@ -4,7 +4,10 @@ from flask import Flask, url_for
 
 SECTIONS = (
     ("operatividad", "Operatividad", "operation.operation"),
+    ("cargas", "Cargas", "loads.loads"),
     ("incidencias", "Incidencias", "incidents.incidents"),
+    ("bandeja", "Bandeja", "inbox.inbox"),
+    ("mantenimientos", "Mantenimientos", "maintenance.windows"),
 )
 """Short name, which the keyboard goes by, words, and endpoint."""
 

@@ -3,7 +3,7 @@
 from flask import Flask, Response
 
 CONTENT_POLICY = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; font-src 'self'; "
-CONTENT_POLICY += "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+CONTENT_POLICY += "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 
 def secure(app: Flask) -> None:

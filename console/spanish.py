@@ -7,6 +7,7 @@ from flask import Flask
 from flask_login import current_user
 from markupsafe import Markup, escape
 
+from console import load_words
 from console.links import deep_links
 from console.step_words import ACTIONS, NOTICE_STATES, NOTICES
 from incident_store.domain.availability import MinuteState
@@ -20,6 +21,8 @@ from incident_store.words import (
     RESPONSIBLES,
     STATES,
     VALUES,
+    WINDOW_EVENTS,
+    WINDOW_STAGES,
     details_in_words,
 )
 
@@ -55,6 +58,9 @@ def prepare_words(app: Flask) -> None:
         CLOCK_STATES=CLOCK_STATES,
         EVENTS=EVENTS,
         KINDS=KINDS,
+        LOADS=load_words,
+        WINDOW_EVENTS=WINDOW_EVENTS,
+        WINDOW_STAGES=WINDOW_STAGES,
         MINUTE_STATES=MINUTE_STATES,
         NOTICES=NOTICES,
         NOTICE_STATES=NOTICE_STATES,

@@ -19,7 +19,7 @@ from incident_store.domain.refusals import Step
 from incident_store.domain.step_details import Unavailability, decidable
 from incident_store.words import EVENTS, RESPONSIBLES, lima
 
-LONGEST_TEXT = 10_000
+LONGEST_LINE, LONGEST_TEXT = 200, 10_000
 MISSING = "Complete este campo."
 NOW = "Hora de Lima. Vacío: ahora."
 
@@ -65,16 +65,16 @@ def order_broken(kind: EventKind, at: datetime, events: Sequence[Event]) -> str 
     return f"No puede ser anterior a: {told}." if told else None
 
 
-def text_field(label: str, *, required: bool = True, rows: int = 3, hint: str = "") -> Field:
+def text_field(label: str, *, required: bool = True, rows: int = 3, hint: str = "", most: int = LONGEST_TEXT) -> Field:
     """Several lines."""
-    checks = [DataRequired(MISSING) if required else Optional(), _longest(LONGEST_TEXT), _written(TEXT)]
+    checks = [DataRequired(MISSING) if required else Optional(), _longest(most), _written(TEXT)]
     return TextAreaField(label, checks, filters=[_tidy], description=hint, render_kw={"rows": rows})
 
 
-def line_field(label: str, *, required: bool = True, hint: str = "", **words: Any) -> Field:
+def line_field(label: str, *, required: bool = True, hint: str = "", most: int = LONGEST_LINE) -> Field:
     """One line."""
-    checks = [DataRequired(MISSING) if required else Optional(), _longest(200), _written(LINE)]
-    return StringField(label, checks, filters=[_tidy], description=hint, **words)
+    checks = [DataRequired(MISSING) if required else Optional(), _longest(most), _written(LINE)]
+    return StringField(label, checks, filters=[_tidy], description=hint)
 
 
 def _longest(most: int) -> Length:

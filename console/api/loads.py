@@ -74,7 +74,12 @@ class LoadsAway(Away):
 
 def show_loads(call: Call[DayQuery, Nothing]) -> Reply:
     """The loads of a data day and what is wrong with them; 503 while the load log cannot be read."""
-    asked = {} if call.query.day is None else {"day": call.query.day.isoformat()}
+    return Reply(read_day(call.query.day))
+
+
+def read_day(day: date | None) -> DayTold:
+    """A data day, the current one for None; raises LoadsAway, and Problem for a day that cannot be asked for."""
+    asked = {} if day is None else {"day": day.isoformat()}
     try:
         answer = httpx.get(f"{desk().file_loads_url}/loads", params=asked, timeout=TIMEOUT_SECONDS)
     except httpx.HTTPError as error:
@@ -84,7 +89,7 @@ def show_loads(call: Call[DayQuery, Nothing]) -> Reply:
     if answer.status_code != httpx.codes.OK:
         raise LoadsAway("the file-load exporter cannot read the load log now: what it holds is not known")
     try:
-        return Reply(DayTold.model_validate_json(answer.content))
+        return DayTold.model_validate_json(answer.content)
     except ValidationError as error:
         raise LoadsAway("the file-load exporter answers what this version does not understand") from error
 
