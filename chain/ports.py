@@ -46,6 +46,7 @@ SIMULATED = (
     Listener("simulator (link)", "simulator_link_port", "the simulated link to the provider", "tcp"),
     Listener("mail", "mail_port", "the mails that were received"),
     Listener("mail (SMTP)", "smtp_port", "development mail server; keeps what it receives", "smtp"),
+    Listener("mail (IMAP)", "imap_port", "of those, what was sent to RENTESEG's mailbox", "imap"),
 )
 
 

@@ -19,6 +19,8 @@ from groundwork.settings import Settings
 from incident_store.database import upgrade
 
 READY_SECONDS = 60.0
+OWN_HOSTS = {"127.0.0.1": "127.0.0.1", "localhost": "localhost", "::1": "::1", "0.0.0.0": "127.0.0.1"}  # noqa: S104
+"""Where the simulator's mailbox is found, by the address it listens on: a password in clear stays on this machine."""
 
 
 class SupervisorEnded(Away):
@@ -43,6 +45,8 @@ def up(settings: Settings, *, simulator: bool) -> int:
 
 def _up(settings: Settings, lock: int, *, simulator: bool) -> int:
     listeners = (*PRODUCT, *SIMULATED) if simulator else PRODUCT
+    if simulator and not settings.imap_host:
+        settings = settings.model_copy(update={"imap_host": OWN_HOSTS.get(settings.host, "")})
     program("prometheus"), program("alertmanager")
     prepare(settings, simulator=simulator)
     if wrong := [*check(settings), *taken(listeners, settings)]:

@@ -43,6 +43,7 @@ class Settings(BaseSettings):
     load_log_url: str = ""
     simulator_database_url: str = ""
     webhook_token_file: Kept | None = None
+    imap_password_file: Kept | None = None
     prometheus_url: str = ""
     alertmanager_urls: str = ""
     alertmanager_receiver: str = "webhook"
@@ -66,7 +67,10 @@ class Settings(BaseSettings):
     simulator_tls_port: Port = 8101
     simulator_link_port: Port = 8102
     smtp_port: Port = 1025
+    imap_port: Port = 1143
     mail_port: Port = 8025
+    imap_host: str = ""
+    mailroom_from: str = "renteseg@osiptel.example"
     console_url: str = ""
     grafana_url: str = ""
     file_loads_url: str = ""
@@ -83,6 +87,7 @@ class Settings(BaseSettings):
         self.file_loads_url = (self.file_loads_url or f"http://{self.host}:{self.file_loads_port}").rstrip("/")
         self.console_url = self.console_url or f"http://{self.host}:{self.console_port}"
         self.webhook_token_file = self.webhook_token_file or self.state / "secrets" / "webhook-token"
+        self.imap_password_file = self.imap_password_file or self.state / "secrets" / "imap-password"
 
     @property
     def alertmanagers(self) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 
 import jmespath
 from jmespath.exceptions import JMESPathError
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from groundwork.configuration import Strict, read
 from groundwork.durations import Seconds
@@ -205,6 +205,12 @@ class Contacts(Strict):
     parties: list[Party] = Field(min_length=1)
     notices: dict[NoticeKind, NoticeRule]
     hints: list[Hint] = Field(default_factory=list)
+
+    @field_validator("imap", mode="before")
+    @classmethod
+    def _none_without_host(cls, given: object) -> object:
+        """An entry whose host is left empty stands for no mailbox."""
+        return None if isinstance(given, dict) and given.get("host", "?") in {"", None} else given
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -2,8 +2,10 @@
 
 import re
 import smtplib
-import time
-from collections.abc import Mapping, Sequence
+import socket
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 
 from incident_store.mail_ways import Trouble
 from incident_store.outbox import Outcome
@@ -13,11 +15,12 @@ from mailroom.ways import WayClosed, context, name, named_reasons, one_line, pas
 Outcomes = Mapping[str, tuple[Outcome, str]]
 
 LOGIN_WANTED = {530, 534, 535, 538}
-CLOSING = 421
+GREETING, CLOSING = 220, 421
+MAY_HAVE_ARRIVED = "; the mail may have arrived"
 MAILBOX_FULL = re.compile(rb"^[45]\.2\.2\b")
 TOO_LARGE = re.compile(rb"^5\.3\.4\b|size", re.IGNORECASE)
-PATIENCE = 4
-"""So many timeouts may pass before the text of a mail is handed over; then the server is too slow to go on with."""
+PATIENCE = 6
+"""So many timeouts may pass until a connection is open, or a mail handed over, however steadily the server answers."""
 
 
 class Lost(Exception):
@@ -39,8 +42,9 @@ class Outlet:
         """
         smtp = self._smtp or self._open()
         try:
-            return self._hand_over(smtp, sender, recipients, mail)
-        except (smtplib.SMTPServerDisconnected, OSError) as error:
+            with self._patience(smtp):
+                return self._hand_over(smtp, sender, recipients, mail)
+        except OSError as error:
             self.close()
             raise Lost(f"{name(self._server)}: {one_line(str(error)) or 'connection lost'}") from error
 
@@ -49,37 +53,60 @@ class Outlet:
         smtp, self._smtp = self._smtp, None
         if smtp is not None:
             try:
-                smtp.quit()
-            except (smtplib.SMTPException, OSError):
+                with self._patience(smtp):
+                    smtp.quit()
+            except OSError:
                 smtp.close()
 
     def _open(self) -> smtplib.SMTP:
-        server = self._server
         try:
-            with named_reasons(server):
-                self._smtp = self._connect()
-                self._log_in(self._smtp)
+            with named_reasons(self._server):
+                self._smtp = smtp = self._client()
+                with self._patience(smtp):
+                    self._connect(smtp)
+                    self._log_in(smtp)
         except WayClosed:
             self.close()
             raise
-        except smtplib.SMTPException as error:
-            self.close()
-            raise WayClosed(Trouble.REFUSED, name(server), _said(error)) from error
-        return self._smtp
+        return smtp
 
-    def _connect(self) -> smtplib.SMTP:
-        server, timeout = self._server, self._server.timeout
+    @contextmanager
+    def _patience(self, smtp: smtplib.SMTP) -> Iterator[None]:
+        """Cut the connection when this takes too long: a timeout begins anew with each byte of an answer."""
+        cut = threading.Event()
+        timer = threading.Timer(PATIENCE * self._server.timeout, lambda: _cut(smtp, cut))
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        except OSError as error:
+            if not cut.is_set():
+                raise
+            arrived = MAY_HAVE_ARRIVED if str(error).endswith(MAY_HAVE_ARRIVED) else ""
+            raise TimeoutError(f"it answers too slowly{arrived}") from error
+        finally:
+            timer.cancel()
+
+    def _client(self) -> smtplib.SMTP:
+        """Not yet connected, so that it can be cut while it is greeted."""
+        server, hello, timeout = self._server, self._hello, self._server.timeout
         if server.security == "tls":
-            return smtplib.SMTP_SSL(
-                server.host, server.port, local_hostname=self._hello, timeout=timeout, context=context(server)
-            )
-        smtp = smtplib.SMTP(server.host, server.port, local_hostname=self._hello, timeout=timeout)
+            smtp: smtplib.SMTP = smtplib.SMTP_SSL(local_hostname=hello, timeout=timeout, context=context(server))
+        else:
+            smtp = smtplib.SMTP(local_hostname=hello, timeout=timeout)
+        smtp._host = server.host  # type: ignore[attr-defined]  # what the certificate must say; nothing else sets it
+        return smtp
+
+    def _connect(self, smtp: smtplib.SMTP) -> None:
+        server = self._server
+        code, said = smtp.connect(server.host, server.port)
+        if code != GREETING:
+            raise WayClosed(Trouble.REFUSED, name(server), f"{code} {one_line(said)}")
         if server.security == "starttls":
             try:
                 smtp.starttls(context=context(server))
             except smtplib.SMTPNotSupportedError as error:
                 raise WayClosed(Trouble.TLS, name(server), "it does not offer STARTTLS") from error
-        return smtp
 
     def _log_in(self, smtp: smtplib.SMTP) -> None:
         smtp.ehlo_or_helo_if_needed()
@@ -93,7 +120,6 @@ class Outlet:
             raise WayClosed(Trouble.LOGIN, name(self._server), said) from error
 
     def _hand_over(self, smtp: smtplib.SMTP, sender: str, recipients: Sequence[str], mail: bytes) -> Outcomes:
-        limit = time.monotonic() + PATIENCE * self._server.timeout
         size = [f"size={len(mail)}"] if smtp.has_extn("size") else []
         code, said = smtp.mail(sender, size)
         if code != 250:
@@ -101,8 +127,6 @@ class Outlet:
         outcomes: dict[str, tuple[Outcome, str]] = {}
         for recipient in recipients:
             outcomes[recipient] = self._outcome(*smtp.rcpt(recipient))
-            if time.monotonic() > limit:
-                raise OSError("it answers too slowly")
         taken = [recipient for recipient, (outcome, _said) in outcomes.items() if outcome is Outcome.SENT]
         if not taken:
             smtp.rset()
@@ -111,8 +135,8 @@ class Outlet:
             final = self._outcome(*smtp.data(mail))
         except smtplib.SMTPDataError as error:
             final = self._outcome(error.smtp_code, _bytes(error.smtp_error))
-        except (smtplib.SMTPServerDisconnected, OSError) as error:
-            raise OSError(f"{error}; the mail may have arrived") from error
+        except OSError as error:
+            raise OSError(f"{error}{MAY_HAVE_ARRIVED}") from error
         return {**outcomes, **dict.fromkeys(taken, final)}
 
     def _refused(self, code: int, said: bytes, recipients: Sequence[str]) -> Outcomes:
@@ -134,6 +158,13 @@ class Outlet:
             return Outcome.SENT, words
         waits = code < 500 or MAILBOX_FULL.search(said)  # a full mailbox is emptied sooner or later
         return (Outcome.PENDING if waits else Outcome.FAILED), words
+
+
+def _cut(smtp: smtplib.SMTP, cut: threading.Event) -> None:
+    cut.set()
+    if smtp.sock is not None:
+        with suppress(OSError):
+            socket.socket.shutdown(smtp.sock, socket.SHUT_RDWR)  # of the connection itself, with TLS around it or not
 
 
 def _said(error: Exception) -> str:

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy import Connection
 
+from groundwork.atomic_file import write_atomically
 from groundwork.problems import Away, Refused
 from groundwork.prometheus import Prometheus
 from groundwork.settings import Settings
@@ -185,11 +186,8 @@ def _hand_out(settings: Settings, signed: Signed, out: Path, formats: Sequence[s
 
 
 def _write(out: Path, name: str, content: bytes) -> None:
-    """A file, whole or not at all; its name goes to standard output."""
-    out.mkdir(parents=True, exist_ok=True)
-    temporary = out / f".{name}.tmp"
-    temporary.write_bytes(content)
-    temporary.replace(out / name)
+    """A file, whole or not at all, also when two write it at once; its name goes to standard output."""
+    write_atomically(out / name, content)
     print(out / name)
 
 

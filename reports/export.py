@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from groundwork.atomic_file import write_atomically
 from groundwork.problems import Refused
 from groundwork.settings import Settings
 from incident_store.database import read_store
@@ -33,7 +34,7 @@ def export_command(settings: Settings, month: str, out: Path, form: str) -> None
     for name, rows in tables(report).items():
         path = out / f"{name}-{month}.{form}"
         if form == "csv":
-            path.write_bytes(as_csv(rows, COLUMNS[name]).encode("utf-8-sig"))
+            write_atomically(path, as_csv(rows, COLUMNS[name]).encode("utf-8-sig"))
         else:
             write_parquet(rows, COLUMNS[name], path)
         print(path)

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from simulator.atomic_file import write_atomically
+from groundwork.atomic_file import write_atomically
 
 SERVER_NAME = "renteseg.example"
 AUTHORITY_LIFE = timedelta(days=3650)

@@ -1,5 +1,6 @@
 """The command `renteseg simulate`: faults on and off, and the mails the development server has received."""
 
+import smtplib
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,9 +15,10 @@ from groundwork.settings import Settings, read_settings
 from simulator.data_days import LIMA
 from simulator.database import Database
 from simulator.faults import EFFECTS, Fault, FaultBook
+from simulator.letters import answer_to, new_letter
 from simulator.mail import read_mails
 
-REFUSED, WRONG_USAGE = 1, 2
+REFUSED, WRONG_USAGE, AWAY = 1, 2, 3
 
 app = typer.Typer(
     help="Faults and mails of the simulated RENTESEG.", no_args_is_help=True, pretty_exceptions_enable=False
@@ -73,6 +75,37 @@ def mail(last: Annotated[bool, typer.Option("--last", help="print the newest one
         return
     for each in reversed(mails):
         typer.echo(f"{each.received_at.astimezone(LIMA):%Y-%m-%d %H:%M:%S}  {each.to}  {each.subject}")
+
+
+@app.command()
+def write(
+    text: Annotated[str, typer.Argument(help="what the mail says")],
+    sender: Annotated[str, typer.Option("--from", help="who writes")] = "juan@claro.example",
+    subject: str = "Reporte",
+    answer: Annotated[bool, typer.Option("--answer", help="answer the newest notice, as its recipient")] = False,
+) -> None:
+    """Write a mail to RENTESEG's mailbox, as an operator, or as the provider who answers a ticket."""
+    settings = _settings()
+    with _using(settings):
+        mails = read_mails(settings.state / "mail") if answer else []
+    try:
+        letter = (
+            answer_to(mails, settings.mailroom_from, text)
+            if answer
+            else new_letter(settings.mailroom_from, sender, subject, text)
+        )
+    except ValueError as error:
+        _refuse(f"no mail can say that: {error}")
+    if letter is None:
+        _refuse("RENTESEG has sent no notice yet that could be answered")
+    try:
+        with smtplib.SMTP(settings.host, settings.smtp_port, timeout=10) as server:
+            server.send_message(letter)
+    except OSError as error:
+        _refuse(
+            f"no mail server on {settings.host}:{settings.smtp_port}: {error.strerror}; is the chain running?", AWAY
+        )
+    typer.echo(f"{letter['From']} → {letter['To']}: {letter['Subject']}")
 
 
 def _fault(name: str) -> Fault:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import structlog
 
-from simulator.atomic_file import write_atomically
+from groundwork.atomic_file import write_atomically
 
 log = structlog.get_logger()
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from simulator.atomic_file import sync_folder, write_atomically
+from groundwork.atomic_file import sync_folder, write_atomically
 from simulator.vocabulary import Operator
 
 KEPT = timedelta(days=2)

@@ -9,8 +9,8 @@ from email.header import decode_header, make_header
 from email.message import Message
 from pathlib import Path
 
+from groundwork.atomic_file import sync_folder
 from groundwork.html_text import without_tags
-from simulator.atomic_file import sync_folder
 
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 """Control characters, terminal escapes and marks that turn the direction of writing; tab and LF stay."""
@@ -27,6 +27,7 @@ class Mail:
     to: str
     subject: str
     text: str
+    message_id: str = ""
 
 
 def open_maildir(folder: Path) -> mailbox.Maildir:
@@ -60,6 +61,7 @@ def read_mail(path: Path) -> Mail:
         to=_header(message, "To") or _header(message, RECIPIENTS),
         subject=_header(message, "Subject"),
         text=plain(_text(message)),
+        message_id=_header(message, "Message-ID"),
     )
 
 

@@ -1,6 +1,7 @@
 """The process `renteseg simulator`: link, portal, mail and exchange, until Ctrl-C or SIGTERM."""
 
 import asyncio
+import secrets
 import signal
 import sys
 import threading
@@ -15,12 +16,14 @@ from prometheus_client.registry import Collector
 
 from groundwork.logs import configure_logs
 from groundwork.problems import Away
+from groundwork.secret_files import write_secret
 from groundwork.serving import serve_beside
 from groundwork.settings import Settings, read_settings
 from simulator.certificates import issue_certificates
 from simulator.database import Database
 from simulator.exchange import Exchange
 from simulator.faults import Fault, FaultBook
+from simulator.imap import Inbox
 from simulator.options import Options, read_options
 from simulator.portal import mails_app, portal_app, start_portal
 from simulator.relay import Ports, Relay
@@ -56,24 +59,44 @@ async def simulate(settings: Settings, options: Options) -> None:
     ports = Ports(settings.simulator_port, settings.simulator_tls_port, settings.simulator_link_port)
     relay = Relay(settings.host, ports, target_port, certificates)
     exchange = Exchange(folder, database, FaultBook(folder / "faults.json"), options)
+    servers: list[asyncio.Server] = []
     end_of_exchange = threading.Event()
     rounds = threading.Thread(target=exchange.run, args=(end_of_exchange,), name="exchange")
     try:
         await asyncio.to_thread(exchange.step, datetime.now(UTC))  # the first visitor finds tables
         await _follow(relay, faults)
-        mail = await serve_mail(settings.host, settings.smtp_port, settings.state / "mail")
+        servers = await _serve_mail(settings)
         serve_beside(mails_app(settings.state / "mail"), settings.host, settings.mail_port)
         rounds.start()
         log.info("simulating", portal=ports.plain, tls=ports.tls, link=ports.link, smtp=settings.smtp_port)
         await _follow_until(stop, relay, faults)
-        mail.close()
     finally:
+        for server in servers:
+            server.close()
         end_of_exchange.set()
         await relay.close()
         stop_portal()
         if rounds.is_alive():
             await asyncio.to_thread(rounds.join)
     log.info("stopped")
+
+
+async def _serve_mail(settings: Settings) -> list[asyncio.Server]:
+    """The server that keeps what is sent, and the mailbox of what was sent to RENTESEG."""
+    folder, inbox = settings.state / "mail", Inbox(settings.mailroom_from, _password(settings))
+    return [
+        await inbox.serve(settings.host, settings.imap_port, folder),
+        await serve_mail(settings.host, settings.smtp_port, folder, inbox),
+    ]
+
+
+def _password(settings: Settings) -> str:
+    """The mailbox's password; the first who asks for it draws it."""
+    file = settings.imap_password_file
+    assert file is not None
+    if not file.exists():
+        write_secret(file, secrets.token_urlsafe(12))
+    return file.read_text(encoding="utf-8").strip()
 
 
 async def _follow_until(stop: asyncio.Event, relay: Relay, faults: FaultBook) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, Field
 
-from simulator.atomic_file import write_atomically
+from groundwork.atomic_file import write_atomically
 from simulator.faults import Fault
 from simulator.handsets import seeded_lines
 from simulator.vocabulary import FileType, Load, Operator

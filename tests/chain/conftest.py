@@ -35,6 +35,7 @@ PORTS = (
     "simulator_tls",
     "simulator_link",
     "smtp",
+    "imap",
     "mail",
 )
 HELD_SECONDS = 150

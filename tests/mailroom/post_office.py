@@ -2,10 +2,11 @@
 
 import asyncio
 import email
+import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.policy import default
@@ -46,6 +47,7 @@ class PostOffice:
     of_sender: Answer = lambda _address: None
     of_recipient: Answer = lambda _address: None
     of_text: Callable[[Letter], str | None] = lambda _letter: None
+    says: str = "250 2.0.0 kept"
 
     async def handle_EHLO(self, _s: SMTP, session: Session, _e: Envelope, hostname: str, responses: Any) -> Any:  # noqa: N802
         self.connections += 1
@@ -76,7 +78,7 @@ class PostOffice:
         if refusal:
             return refusal
         self.letters.append(letter)
-        return "250 2.0.0 kept"
+        return self.says
 
 
 @contextmanager
@@ -107,6 +109,45 @@ def post_office(
     finally:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
+
+
+@contextmanager
+def slow_line(port: int, after: bytes = b"") -> Iterator[int]:
+    """A port on which the server's answers come a byte each half second, from the client's sending of `after` on."""
+    stop = threading.Event()
+
+    def slowly(server: socket.socket, client: socket.socket, begun: threading.Event) -> None:
+        while piece := server.recv(4096):
+            for one in [bytes([byte]) for byte in piece] if begun.is_set() else [piece]:
+                stop.wait(0.5 if begun.is_set() else 0)
+                client.sendall(one)
+
+    def at_once(client: socket.socket, server: socket.socket, begun: threading.Event) -> None:
+        while piece := client.recv(65536):
+            if after in piece:
+                begun.set()
+            server.sendall(piece)
+        server.close()
+
+    def serve(listener: socket.socket) -> None:
+        with suppress(OSError):
+            while True:
+                client, begun = listener.accept()[0], threading.Event()
+                if not after:
+                    begun.set()
+                server = socket.create_connection(("127.0.0.1", port))
+                for work, one, other in ((slowly, server, client), (at_once, client, server)):
+                    threading.Thread(target=_until_it_ends, args=(work, one, other, begun), daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=serve, args=(listener,), daemon=True).start()
+        yield listener.getsockname()[1]
+        stop.set()
+
+
+def _until_it_ends(work: Callable[..., None], *given: object) -> None:
+    with suppress(OSError):
+        work(*given)
 
 
 def _only(password: str) -> Callable[..., AuthResult]:

@@ -80,10 +80,10 @@ def test_a_template_that_is_missing_broken_or_without_a_subject_is_found(config:
     [
         ("mesa@inetum.example", "mesa@", "is not a mail address"),
         ("mesa@inetum.example", '"mesa@inetum.example, otro@x.example"', "is not a mail address"),
-        ("kind: provider", "kind: proveedor", "Input should be 'operator', 'provider'"),
+        ("kind: provider", "kind: proveedor", "write one of 'operator', 'provider'"),
         ("port: ${RENTESEG_SMTP_PORT:-1025}", "port: 99999", "less than or equal to 65535"),
         ("  follow_up: {to: [named], approval: person}\n", "", "notices says nothing of follow_up"),
-        ("{to: [named], approval: person}", "{to: [nadie], approval: person}", "Input should be 'reporter'"),
+        ("{to: [named], approval: person}", "{to: [nadie], approval: person}", "write one of 'reporter'"),
         ("name: Movistar", "name: claro", "'claro' belongs to Claro and to claro"),
         ("sender:", "remitente:", "unknown key 'remitente'"),
     ],

@@ -1,5 +1,6 @@
 """Delivery to a real SMTP server that fails as servers do: at least once, per recipient, and every reason named."""
 
+import time
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,10 @@ from incident_store.mail_ways import Trouble, Way, standings
 from incident_store.outbox import Attached, Notice, Outcome, approve, post, retry
 from incident_store.outbox_work import claim
 from incident_store.queries import find_incident
+from mailroom.pace import Pace
 from tests.exporters.certificates import Authority, authority
 from tests.mailroom.conftest import ANA, SOFIA, Office, dispatched, now, take
-from tests.mailroom.post_office import KEEP_AND_DROP, PostOffice, post_office
+from tests.mailroom.post_office import KEEP_AND_DROP, PostOffice, post_office, slow_line
 
 
 def approved(office: Office, responsible: str = "B", to: str = "INETUM") -> tuple[int, int]:
@@ -343,6 +345,52 @@ def test_a_server_without_starttls_gets_no_mail_in_clear(office: Office) -> None
     assert way(office)[0] is Trouble.TLS
     assert "does not offer STARTTLS" in way(office)[1]
     assert server.letters == []
+
+
+def test_a_server_that_greets_a_byte_at_a_time_is_left_alone_and_every_notice_waits(office: Office) -> None:
+    with post_office() as server, slow_line(server.port) as port:
+        _incident, number = approved(office)
+        office.configure(smtp={"port": port, "timeout": "1s"})
+        office.send()
+
+    assert way(office)[0] is Trouble.UNREACHABLE
+    assert "it answers too slowly" in way(office)[1]
+    assert (office.notice(number).state, office.notice(number).attempts) == (NoticeState.APPROVED, 0)
+
+
+def test_a_server_that_says_yes_a_byte_at_a_time_is_believed_when_its_code_has_come(office: Office) -> None:
+    with post_office() as server, slow_line(server.port, after=b"\r\n.\r\n") as port:
+        server.says = f"250 2.0.0 kept, after {'much ' * 80}thought"
+        _incident, number = approved(office)
+        office.configure(smtp={"port": port, "timeout": "1s"})
+        office.send()
+
+    assert (office.notice(number).state, office.notice(number).problem) == (NoticeState.SENT, None)
+    assert len(server.letters) == 1
+
+
+def test_no_minute_has_more_mails_than_it_may() -> None:
+    pace, sent, now = Pace(), list[float](), 1000.0
+    for waited in [0.0] * 90 + [40.0] + [0.0] * 90:
+        now += waited
+        now += max(0.0, pace.pause(now, 60))
+        sent.append(now)
+
+    assert max(sum(first <= one < first + 60 for one in sent) for first in sent) == 60
+
+
+def test_notices_wait_for_their_turn_whichever_connection_sends_them(office: Office) -> None:
+    with post_office() as server:
+        through(office, server, per_minute=120, connections=3)
+        for component in ("portal-web", "base-datos", "enlace-proveedor"):
+            dispatched(office, "C", "OTI", component)
+        office.write()
+        began = time.monotonic()
+        office.send()
+        took = time.monotonic() - began
+
+    assert len(server.letters) == 3
+    assert took >= 1.0  # the third one's turn comes a second after the first one's
 
 
 # --- leases and attachments -----------------------------------------------------------------------------------

@@ -191,14 +191,15 @@ def free_ports(count: int) -> list[int]:
 
 
 def running_in(state: Path) -> Running:
-    names = ("plain", "tls", "link", "smtp", "mail")
-    ports = dict(zip(names, free_ports(5), strict=True))
+    names = ("plain", "tls", "link", "smtp", "imap", "mail")
+    ports = dict(zip(names, free_ports(len(names)), strict=True))
     environment = {name: value for name, value in os.environ.items() if not name.startswith("RENTESEG_")} | {
         "RENTESEG_STATE": str(state),
         "RENTESEG_SIMULATOR_PORT": str(ports["plain"]),
         "RENTESEG_SIMULATOR_TLS_PORT": str(ports["tls"]),
         "RENTESEG_SIMULATOR_LINK_PORT": str(ports["link"]),
         "RENTESEG_SMTP_PORT": str(ports["smtp"]),
+        "RENTESEG_IMAP_PORT": str(ports["imap"]),
         "RENTESEG_MAIL_PORT": str(ports["mail"]),
     }
     return Running(state, environment, ports)

@@ -5,14 +5,21 @@ import smtplib
 import socket
 import ssl
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from email import message_from_bytes
 from email.message import EmailMessage
+from email.policy import default
 
 import httpx
 import pytest
+from imapclient import IMAPClient
+from imapclient.exceptions import LoginError
 
 from simulator.faults import Fault
 from simulator.imei import synthetic_imei
+from simulator.mail import read_mails
 from tests.simulator.conftest import Running
 
 GOOD_IMEI = "001010010000014"
@@ -256,6 +263,87 @@ def test_mails_that_come_at_once_are_all_kept(simulator):
 
 def test_a_mail_that_is_not_there_is_not_found(simulator):
     assert mails(simulator, "/..%2f..%2fetc").status_code == 404
+
+
+# --- the mailbox ----------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def mailbox(simulator: Running, password: str = "") -> Iterator[IMAPClient]:
+    """RENTESEG's mailbox, opened as the mailroom opens it."""
+    secret = password or (simulator.state / "secrets" / "imap-password").read_text().strip()
+    with IMAPClient("127.0.0.1", simulator.ports["imap"], ssl=False) as client:
+        client.login("renteseg", secret)
+        yield client
+
+
+def subjects(client: IMAPClient) -> list[str]:
+    found = client.fetch(client.search(), ["BODY.PEEK[]"])
+    parsed = [message_from_bytes(one[b"BODY[]"], policy=default) for _uid, one in sorted(found.items())]
+    return [str(mail["Subject"]) for mail in parsed]
+
+
+def test_the_mailbox_holds_what_was_written_to_renteseg_and_tells_of_it_at_once(simulator):
+    send(simulator, "para otro", "text")
+    with mailbox(simulator) as client:
+        client.select_folder("INBOX", readonly=True)
+        before = len(client.search())
+        client.idle()
+        assert simulator.simulate("write", "No abre.", "--subject", "Consulta — Ñaña").returncode == 0
+
+        told = client.idle_check(timeout=5)
+        client.idle_done()
+
+        assert (before + 1, b"EXISTS") in told
+        assert subjects(client)[-1] == "Consulta — Ñaña"
+        assert "para otro" not in subjects(client)
+
+
+def test_the_mailbox_opens_only_with_its_password(simulator):
+    with pytest.raises(LoginError), mailbox(simulator, "otra"):
+        pass
+
+
+def test_the_newest_notice_is_answered_by_its_recipient(simulator):
+    notice = EmailMessage()
+    notice["From"], notice["To"] = "RENTESEG <renteseg@osiptel.example>", "INETUM <mesa@inetum.example>"
+    notice["Subject"], notice["Message-ID"] = "[RENTESEG-7] Ticket", "<uno@osiptel.example>"
+    with smtplib.SMTP("127.0.0.1", simulator.ports["smtp"]) as server:
+        server.send_message(notice)
+    send(simulator, "una alerta", "de otro")
+
+    said = simulator.simulate("write", "Recibido.", "--answer").stdout
+
+    assert said == "mesa@inetum.example → renteseg@osiptel.example: Re: [RENTESEG-7] Ticket\n"
+    [answer] = [mail for mail in read_mails(simulator.state / "mail") if mail.subject == "Re: [RENTESEG-7] Ticket"]
+    assert answer.text == "Recibido.\n"
+
+
+def test_after_a_restart_the_mailbox_has_its_mails_and_another_uidvalidity(own_running):
+    own_running.start()
+    for number in range(3):
+        own_running.simulate("write", "texto", "--subject", f"correo {number}")
+    with mailbox(own_running) as client:
+        first = client.select_folder("INBOX", readonly=True)
+        bodies = client.fetch(client.search(), ["BODY.PEEK[]"])
+    own_running.end()
+
+    own_running.start()
+
+    with mailbox(own_running) as client:
+        again = client.select_folder("INBOX", readonly=True)
+        same = client.fetch(client.search(), ["BODY.PEEK[]"])
+    assert again[b"UIDVALIDITY"] != first[b"UIDVALIDITY"]
+    assert [one[b"BODY[]"] for one in same.values()] == [one[b"BODY[]"] for one in bodies.values()]
+    assert len(same) == 3
+
+
+def test_what_no_mail_can_say_and_a_server_that_is_away_are_one_line(simulator, own_running):
+    refused = simulator.simulate("write", "x", "--subject", "dos\nlíneas")
+    away = own_running.simulate("write", "x")
+
+    assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
+    assert (away.returncode, away.stderr.count("\n")) == (3, 1)
 
 
 def test_it_stops_when_asked_and_starts_again_with_its_faults_and_mails(own_running):
