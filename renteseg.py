@@ -136,7 +136,10 @@ def console() -> None:
     followed = package("exporters.availability.followed")
     reports = package("reports.commands")
     package("console.main").run(
-        found, lambda: followed.described_components(found.config), lambda now: reports.so_far(found, now).model_dump()
+        found,
+        lambda: followed.described_components(found.config),
+        lambda now: reports.so_far(found, now).model_dump(),
+        package("reports.office").Office(found),
     )
 
 

@@ -10,6 +10,7 @@ from console.board_reading import BoardReader
 from console.desk import Desk, Watched
 from console.failures import prepare_failures
 from console.login import prepare_login
+from console.month_reports import MonthReports
 from console.month_so_far import ReadReport
 from console.navigation import prepare_navigation
 from console.pages.inbox import inbox_pages
@@ -21,6 +22,7 @@ from console.pages.maintenance import maintenance_pages
 from console.pages.notices import notice_pages
 from console.pages.operation import operation_pages, prepare_board
 from console.pages.registration import registration_pages
+from console.pages.reports import prepare_reports, report_pages
 from console.pages.runbooks import runbook_pages
 from console.security import secure
 from console.spanish import prepare_words
@@ -34,6 +36,7 @@ PAGES = (
     inbox_pages,
     notice_pages,
     maintenance_pages,
+    report_pages,
     incident_pages,
     registration_pages,
     step_pages,
@@ -55,6 +58,7 @@ def create_app(
     file_loads_url: str = "",
     prometheus_url: str = "",
     read_report: ReadReport | None = None,
+    reports: MonthReports | None = None,
     requests_per_minute: int = 600,
     largest_file: int = 25 * 1024 * 1024,
 ) -> Flask:
@@ -70,6 +74,7 @@ def create_app(
     prepare_navigation(app)
     prepare_board(app, BoardReader(engine, prometheus_url, watched, read_report))
     prepare_uploads(app)
+    prepare_reports(app, reports)
     prepare_login(app, key)
     for pages in PAGES:
         app.register_blueprint(pages)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from console.app import create_app
 from console.desk import Watched
+from console.month_reports import MonthReports
 from console.month_so_far import ReadReport
 from console.pages.incident_files import MEBIBYTE
 from groundwork.logs import configure_logs
@@ -24,8 +25,9 @@ LEAST_BODY = 16
 """Megabytes of a request that are read at all; what is larger than a view takes is refused in words before that."""
 
 
-def run(settings: Settings, watched: Watched, read_report: ReadReport) -> None:
-    """Serve until ended; `watched` reads the components anew, `read_report` reckons the month until a moment.
+def run(settings: Settings, watched: Watched, read_report: ReadReport, reports: MonthReports) -> None:
+    """Serve until ended; `watched` reads the components anew, `read_report` reckons the month until a moment;
+    `reports` answers for whole months.
 
     Raises ConfigurationError before listening when the configuration is unusable.
     """
@@ -38,6 +40,7 @@ def run(settings: Settings, watched: Watched, read_report: ReadReport) -> None:
         file_loads_url=settings.file_loads_url,
         prometheus_url=settings.prometheus_url,
         read_report=read_report,
+        reports=reports,
         requests_per_minute=settings.api_requests_per_minute,
         largest_file=settings.attachment_megabytes * 1024 * 1024,
     )

@@ -8,6 +8,7 @@ SECTIONS = (
     ("incidencias", "Incidencias", "incidents.incidents"),
     ("bandeja", "Bandeja", "inbox.inbox"),
     ("mantenimientos", "Mantenimientos", "maintenance.windows"),
+    ("reportes", "Reportes", "reports.months"),
 )
 """Short name, which the keyboard goes by, words, and endpoint."""
 

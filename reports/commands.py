@@ -8,7 +8,6 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy import Connection
 
 from groundwork.atomic_file import write_atomically
 from groundwork.problems import Away, Refused
@@ -16,12 +15,8 @@ from groundwork.prometheus import Prometheus
 from groundwork.settings import Settings
 from incident_store import blobs
 from incident_store.database import read_store, use_store
-from incident_store.domain.lifecycle import Role
 from incident_store.domain.months import Month, month_of, parse_month
-from incident_store.domain.notices import NoticeKind
-from incident_store.domain.steps import Actor
 from incident_store.given import acting_person, one_line
-from incident_store.outbox import Attached, post
 from incident_store.queries import incidents_of
 from incident_store.terminal import print_json, utc_now
 from incident_store.transactions import in_transaction
@@ -30,15 +25,10 @@ from reports.building import build
 from reports.differences import differences, reasons
 from reports.digests import canonical
 from reports.gathering import ANSWER_SECONDS, LARGEST_ANSWER, LIMA, gather
-from reports.monthly_report import MonthlyReport, Signature, Status
+from reports.monthly_report import MonthlyReport, Status
 from reports.rendering import RENDERERS
+from reports.sending import file_name, post_report
 from reports.signing import Signed, last_signed, sign, signed_months
-
-MEDIA_TYPES = {
-    "pdf": "application/pdf",
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-}
-"""What the committee is sent."""
 
 
 def monthly_command(settings: Settings, month: str, out: Path, formats: Sequence[str], *, draft: bool) -> None:
@@ -102,32 +92,10 @@ def send_command(settings: Settings, month: str, by: str, note: str) -> None:
     asked, now = a_month(month), utc_now()
     with use_store(settings.database_url) as engine:
         actor = acting_person(engine, by)
-        if actor.role is not Role.SUPERVISOR:
-            raise Refused(f"{by} is {actor.role.value}: a supervisor sends the report")
-        number = in_transaction(engine, lambda connection: _post(connection, asked, actor, one_line(note), now))
+        number = in_transaction(
+            engine, lambda connection: post_report(connection, str(asked), actor, one_line(note), now)
+        )
     print(number)
-
-
-def _post(connection: Connection, month: Month, actor: Actor, note: str, now: datetime) -> int:
-    signed = last_signed(connection, str(month))
-    if signed is None:
-        raise Refused(f"{month} is not signed: `renteseg report sign {month} --by …` first")
-    return post(
-        connection,
-        NoticeKind.MONTHLY_REPORT,
-        actor.name,
-        now,
-        facts={"month": words.month_name(str(month)), "note": note},
-        attachments=[_attached(connection, signed, form) for form in MEDIA_TYPES],
-        key=f"monthly_report:{month}:{signed.signature.version}",
-    )
-
-
-def _attached(connection: Connection, signed: Signed, form: str) -> Attached:
-    blob = blobs.find(connection, signed.files[form])
-    assert blob is not None  # kept in the transaction that signed
-    name = file_name(signed.report, signed.signature, form)
-    return Attached(name=name, media_type=MEDIA_TYPES[form], sha256=blob.sha256, size=blob.size)
 
 
 def _verify(settings: Settings, month: Month, signed: Signed) -> None:
@@ -189,12 +157,6 @@ def _write(out: Path, name: str, content: bytes) -> None:
     """A file, whole or not at all, also when two write it at once; its name goes to standard output."""
     write_atomically(out / name, content)
     print(out / name)
-
-
-def file_name(report: MonthlyReport, signature: Signature | None, form: str) -> str:
-    """`disponibilidad-2026-10-v1.pdf`, or `…-borrador.pdf` without a signature."""
-    version = f"v{signature.version}" if signature else "borrador"
-    return f"disponibilidad-{report.month}-{version}.{form}"
 
 
 def a_month(text: str) -> Month:

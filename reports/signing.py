@@ -10,11 +10,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, insert, select
 
-from groundwork.problems import Refused
 from incident_store import blobs
 from incident_store.domain.lifecycle import Role
 from incident_store.domain.steps import Actor
 from incident_store.models import ReportClockRow, ReportDayRow, ReportLoadRow, SignedReportRow
+from incident_store.signing_refusals import SigningRefused, Unsigned
 from incident_store.transactions import in_transaction
 from reports.digests import canonical, figures_digest
 from reports.monthly_report import Figures, MonthlyReport, Signature, Status
@@ -44,16 +44,20 @@ def sign(engine: Engine, report: MonthlyReport, actor: Actor, now: datetime, rea
 
 
 def _check(report: MonthlyReport, actor: Actor, reason: str, last: Signed | None) -> None:
+    month = report.month
     if actor.role is not Role.SUPERVISOR:
-        raise Refused(f"{actor.name} is {actor.role.value}: a supervisor signs")
+        raise SigningRefused(Unsigned.WRONG_ROLE, f"{actor.name} is {actor.role.value}: a supervisor signs")
     if report.status is Status.PROVISIONAL:
-        raise Refused(f"{report.month} is not over: a month is signed after it has ended")
+        raise SigningRefused(Unsigned.NOT_OVER, f"{month} is not over: a month is signed after it has ended")
     if report.status is Status.INCOMPLETE:
-        raise Refused(f"{report.month} is incomplete, for Prometheus did not answer: sign it when it does")
+        away = f"{month} is incomplete, for Prometheus did not answer: sign it when it does"
+        raise SigningRefused(Unsigned.INCOMPLETE, away)
     if last is not None and not reason.strip():
-        raise Refused(f"{report.month} was signed by {last.signature.signed_by}: a correction needs --reason")
+        signed = f"{month} was signed by {last.signature.signed_by}: a correction needs --reason"
+        raise SigningRefused(Unsigned.NO_REASON, signed)
     if last is not None and not substance_differs(last.report, report):
-        raise Refused(f"nothing changed since version {last.signature.version} of {report.month}")
+        same = f"nothing changed since version {last.signature.version} of {month}"
+        raise SigningRefused(Unsigned.UNCHANGED, same)
 
 
 def substance_differs(first: MonthlyReport, second: MonthlyReport) -> bool:
@@ -66,7 +70,8 @@ def _keep(
 ) -> Signed:
     last = _rows(connection, report.month)
     if len(last) + 1 != signature.version:
-        raise Refused(f"{last[-1].signed_by} signed version {last[-1].version} of {report.month} meanwhile; look at it")
+        other = f"{last[-1].signed_by} signed version {last[-1].version} of {report.month} meanwhile; look at it"
+        raise SigningRefused(Unsigned.OVERTAKEN, other)
     kept = {form: blobs.put_bytes(connection, content, now).sha256 for form, content in files.items()}
     blobs.put_bytes(connection, canonical(report), now)
     number = connection.execute(

@@ -29,7 +29,7 @@ Row = list[str]
 def as_pdf(report: MonthlyReport, signature: Signature | None) -> bytes:
     """The report in A4."""
     moment = signature.signed_at if signature else report.as_of
-    shown = json.dumps(_page(report, signature), ensure_ascii=False)
+    shown = json.dumps(page_of(report, signature), ensure_ascii=False)
     made = typst.compile(
         TEMPLATE.read_bytes(),
         format="pdf",
@@ -39,7 +39,8 @@ def as_pdf(report: MonthlyReport, signature: Signature | None) -> bytes:
     return bytes(made)
 
 
-def _page(report: MonthlyReport, signature: Signature | None) -> dict[str, Any]:
+def page_of(report: MonthlyReport, signature: Signature | None) -> dict[str, Any]:
+    """The words and figures of the report by place, as text; `docs/schemas` promises nothing about them."""
     cut = {
         "outages": _longest(_outages(report)),
         "incidents": _longest(_incidents(report)),
