@@ -91,9 +91,12 @@ class Refresher(Generic[T]):
 
     @property
     def fresh(self) -> Observation[T] | None:
-        """The last good value while it may still be shown; None once it is older than `keep`."""
+        """The last good value while it may still be shown; None once it is older than `keep`.
+
+        Nor is one that a clock set back makes come from the future: how old it is nobody knows.
+        """
         value = self._value
-        return value if value and self._clock() - value.at <= self._keep else None
+        return value if value and abs(self._clock() - value.at) <= self._keep else None
 
     @property
     def source_up(self) -> bool:

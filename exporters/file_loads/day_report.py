@@ -138,7 +138,7 @@ def _row_errors(files: Iterable[FileRow], errors: Iterable[RowErrors]) -> dict[s
     keys, counts = {row.id for row in files}, defaultdict[str, int](int)
     for error in errors:
         if error.file_id in keys:
-            counts[error.reason] += error.rows
+            counts[error.reason] += error.rows or 0
     return dict(sorted(counts.items()))
 
 

@@ -2,7 +2,7 @@
 
 One SQLite file, changed in one transaction a refresh: whatever is killed when, a file of the log is in the totals
 exactly once. Two exporters that share the file take turns. A file that cannot be understood, or that belongs to
-another log or another configuration, is set aside and never overwritten.
+another log or another configuration, is set aside and never overwritten; while another exporter uses it, it stays.
 """
 
 import hashlib
@@ -18,6 +18,7 @@ from pathlib import Path
 import structlog
 from pydantic import AwareDatetime, Field, NonNegativeInt, ValidationError
 
+from exporters.file_loads.claims import Claim
 from exporters.file_loads.configuration import FileLoads
 from exporters.file_loads.relations import SLICE
 from exporters.file_loads.tally import Key, Slice
@@ -125,14 +126,18 @@ class Ledger:
 
 
 @contextmanager
-def open_ledger(path: Path, identity: str, now: datetime) -> Iterator[Ledger]:
+def open_ledger(path: Path, identity: str, now: datetime, claim: Claim | None = None) -> Iterator[Ledger]:
     """The ledger of this log; the transaction is committed unless the block fails. Raises SourceError."""
+    claim = claim or Claim(path)
     try:
-        with closing(_usable(path, identity, now)) as connection:
+        claim.share()
+        with closing(_usable(path, identity, now, claim)) as connection:
             connection.execute("BEGIN IMMEDIATE")
             yield Ledger(connection, _marks(connection))
             connection.execute("COMMIT")
     except (sqlite3.Error, OSError) as error:
+        if _is_damage(error):
+            _set_aside(path, now, f"it is damaged: {error}")
         raise SourceError(f"the state file {path} cannot be used: {error}") from error
 
 
@@ -150,7 +155,7 @@ def identity_of(configuration: FileLoads, address: str) -> str:
     return hashlib.sha256("\n".join(basis).encode()).hexdigest()
 
 
-def _usable(path: Path, identity: str, now: datetime) -> sqlite3.Connection:
+def _usable(path: Path, identity: str, now: datetime, claim: Claim) -> sqlite3.Connection:
     """The file, opened; one that is not ours to use is set aside, and a new one begun."""
     path.parent.mkdir(parents=True, exist_ok=True)
     begun = path.exists()
@@ -160,11 +165,14 @@ def _usable(path: Path, identity: str, now: datetime) -> sqlite3.Connection:
         if begun and found is not None:
             _marks(connection)
     except (sqlite3.DatabaseError, ValidationError) as error:
-        if isinstance(error, sqlite3.OperationalError) and "malformed" not in str(error):
-            raise  # locked, or no room: the file may be good
+        if not (isinstance(error, ValidationError) or _is_damage(error)):
+            raise
         return _anew(path, identity, now, f"it cannot be understood: {str(error).splitlines()[0]}")
     if found is not None and found != identity:
         connection.close()
+        if not claim.is_alone():
+            remedy = "give this one a folder of its own with RENTESEG_STATE"
+            raise SourceError(f"another exporter keeps the count of another log or configuration in {path}: {remedy}")
         return _anew(path, identity, now, "it belongs to another log or another configuration")
     if found is None:
         _name(connection, identity)
@@ -182,11 +190,22 @@ def _opened(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _anew(path: Path, identity: str, now: datetime, why: str) -> sqlite3.Connection:
+def _is_damage(error: Exception) -> bool:
+    """Whether the content is wrong; a file that is locked, or a disk without room, says nothing of the content."""
+    return type(error) is sqlite3.DatabaseError or (
+        isinstance(error, sqlite3.OperationalError) and "malformed" in str(error)
+    )
+
+
+def _set_aside(path: Path, now: datetime, why: str) -> None:
     aside = path.with_name(f"{path.name}.set-aside-{now:%Y%m%dT%H%M%S%f}Z")
     path.rename(aside)
     path.with_name(f"{path.name}-journal").unlink(missing_ok=True)
     log.warning("state file set aside, the log is counted anew", kept_as=str(aside), reason=why)
+
+
+def _anew(path: Path, identity: str, now: datetime, why: str) -> sqlite3.Connection:
+    _set_aside(path, now, why)
     connection = _opened(path)
     _name(connection, identity)
     return connection
@@ -211,4 +230,7 @@ def _text(counts: Mapping[Key, int]) -> str:
 
 
 def _counts(text: str) -> Counter[Key]:
-    return Counter({tuple(key.split("|")): int(count) for key, count in json.loads(text).items()})
+    try:
+        return Counter({tuple(key.split("|")): int(count) for key, count in json.loads(text).items()})
+    except (ValueError, TypeError, AttributeError) as error:
+        raise sqlite3.DatabaseError(f"a slice is not as it was written: {error}") from error

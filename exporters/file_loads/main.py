@@ -13,6 +13,7 @@ import structlog
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from sqlalchemy import make_url
 
+from exporters.file_loads.claims import Claim
 from exporters.file_loads.configuration import FILE, FileLoads, Line, read_file_loads
 from exporters.file_loads.counting import Counting
 from exporters.file_loads.day_page import add_day_page
@@ -56,6 +57,7 @@ class LoadLogSource:
         self._clock = clock
         self._reader = LoadLogReader(configuration.load_log)
         self._ledger = state / STATE_FILE
+        self._claim = Claim(self._ledger)
         self._identity = identity_of(configuration, make_url(configuration.load_log.url).render_as_string())
         self._usual: tuple[date | None, Mapping[Line, float]] = (None, {})
         self._told: frozenset[str] = frozenset()
@@ -112,7 +114,7 @@ class LoadLogSource:
 
     def _count(self, session: Session, now: datetime) -> Totals:
         budget = self._configuration.load_log.statement_timeout
-        with open_ledger(self._ledger, self._identity, now) as ledger:
+        with open_ledger(self._ledger, self._identity, now, self._claim) as ledger:
             return Counting(session, ledger, self._configuration, budget).refresh(now)
 
     def _tell(self, strange: frozenset[str]) -> None:

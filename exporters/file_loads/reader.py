@@ -17,12 +17,16 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from exporters.file_loads import relations
 from exporters.file_loads.configuration import LoadLog
 from exporters.file_loads.relations import Relation
+from exporters.file_loads.values import Bad, day_of, moment, row_count, whole, word
 from exporters.file_loads.vocabulary import Finding
 from exporters.read_only import bounded, is_timeout, read_only_engine
 from exporters.refreshing import SourceError, SourceTimeout
 
 KEYS_AT_ONCE = 500
 SAMPLE = 200
+NO_KEY = -1
+"""Stands for a key that a row does not have: it is shown with its day, and belongs to no slice."""
+LARGEST_KEY = 2**62
 
 
 @dataclass(frozen=True)
@@ -48,11 +52,11 @@ class FileRow:
 
 @dataclass(frozen=True)
 class RowErrors:
-    """How many rows of one file were left out for one reason."""
+    """How many rows of one file were left out for one reason; None when the log's number is none."""
 
     file_id: int
     reason: str
-    rows: int
+    rows: int | None
 
 
 @dataclass(frozen=True)
@@ -121,7 +125,9 @@ class LoadLogReader:
     def _checked(self, connection: Connection) -> dict[str, frozenset[str]]:
         present = {name: self._columns(connection, relation) for name, relation in self._relations.items()}
         session = Session(connection, self._load_log, self._selected(present))
-        refuse_wrong_types(session.newest_rows(SAMPLE), ZoneInfo(self._load_log.naive_times))
+        newest = session.newest_rows(SAMPLE)
+        refuse_wrong_types(newest, ZoneInfo(self._load_log.naive_times))
+        _refuse_days_that_cannot_be_asked_for(newest, session)
         return present
 
     def _columns(self, connection: Connection, relation: Relation) -> frozenset[str]:
@@ -156,7 +162,9 @@ class Session:
         """The ends of the log."""
         [row] = self._rows(relations.head(self._files))
         newest = moment(row["newest"], self._zone)
-        first, last = (None if row[name] is None else int(row[name]) for name in ("first", "last"))
+        first, last = (_key(row[name]) for name in ("first", "last"))
+        if last is not None and last < 0:
+            raise SourceError(f"load_log.files counts its rows below zero, up to {last}: give growing numbers as id")
         return Head(first, last, newest if isinstance(newest, datetime) else None, row["newest"])
 
     def changed_slices(self, since: datetime, spelling: object) -> set[int]:
@@ -210,7 +218,7 @@ class Session:
         rows = self._rows(relations.of_days(self._batches, [self._day(day) for day in sorted(days)]))
         found = ((row, day_of(row["data_day"]), whole(row["sequence"])) for row in rows)
         return [
-            Batch(str(row["operator"]), str(row["file_type"]), day, sequence)
+            Batch(word(row["operator"]) or "", word(row["file_type"]) or "", day, sequence)
             for row, day, sequence in found
             if isinstance(day, date) and isinstance(sequence, int)
         ]
@@ -218,11 +226,11 @@ class Session:
     def usual_counts(self, since: date, before: date, words: Collection[str]) -> list[UsualCount]:
         """What each line sent on each day of this span, in files that were processed."""
         rows = self._rows(relations.usual_counts(self._files, self._day(since), self._day(before), words))
-        found = ((row, day_of(row["data_day"])) for row in rows if row["operator"] and row["file_type"])
+        found = ((row, word(row["operator"]), word(row["file_type"]), day_of(row["data_day"])) for row in rows)
         return [
-            UsualCount(row["operator"], row["file_type"], day, int(row["files"]), int(row["rows"] or 0))
-            for row, day in found
-            if isinstance(day, date)
+            UsualCount(operator, file_type, day, int(row["files"]), int(row["rows"] or 0))
+            for row, operator, file_type, day in found
+            if operator and file_type and isinstance(day, date)
         ]
 
     def newest_rows(self, limit: int) -> Sequence[RowMapping]:
@@ -242,39 +250,32 @@ class Session:
             return self._connection.execute(statement).mappings().all()
 
 
-class _Bad:
-    """What stands for a value that cannot be understood."""
-
-
-BAD = _Bad()
-
-
 def file_row(row: RowMapping, zone: ZoneInfo) -> FileRow:
     """The row in our types, with what is wrong about it."""
     findings: set[Finding] = set()
 
     def known(value: Any) -> Any:
-        if isinstance(value, _Bad):
+        if isinstance(value, Bad):
             findings.add(Finding.BAD_VALUE)
             return None
         return value
 
+    key = known(whole(row["id"]))
     sequence = known(whole(row["sequence"]))
     found = {
         "data_day": known(day_of(row["data_day"])),
         **{name: known(moment(row[name], zone)) for name in ("received_at", "updated_at", "queued_at", "processed_at")},
-        **{name: known(whole(row[name])) for name in ("rows_total", "rows_ok", "rows_error")},
+        **{name: known(row_count(row[name])) for name in ("rows_total", "rows_ok", "rows_error")},
     }
-    status = row["status"]
-    if status is None or row["operator"] is None or row["updated_at"] is None:
+    if any(row[name] is None for name in ("id", "status", "operator", "updated_at")):
         findings.add(Finding.MISSING_VALUE)
     return FileRow(
-        id=int(row["id"]),
-        operator=row["operator"],
-        file_type=row["file_type"],
+        id=NO_KEY if key is None else key,
+        operator=word(row["operator"]),
+        file_type=word(row["file_type"]),
         sequence=sequence or 0,
-        status=None if status is None else str(status).strip(),
-        reason=row["reason"],
+        status=word(row["status"]),
+        reason=word(row["reason"]),
         findings=frozenset(findings),
         **found,
     )
@@ -291,60 +292,38 @@ def refuse_wrong_types(rows: Sequence[RowMapping], zone: ZoneInfo) -> None:
     }
     for name, (reading, needed) in readings.items():
         values = [row[name] for row in rows if row[name] is not None]
-        if values and all(isinstance(reading(value), _Bad) for value in values):
+        if values and all(isinstance(reading(value), Bad) for value in values):
             kind = type(values[0]).__name__
             raise SourceError(f"load_log.files gives {values[0]!r} ({kind}) as {name}, where {needed} is needed")
 
 
-def whole(value: Any) -> int | _Bad | None:
-    """A whole number, None, or BAD."""
-    if value is None or isinstance(value, int):
-        return value
-    try:
-        return int(value) if int(value) == float(value) else BAD
-    except (TypeError, ValueError, OverflowError):
-        return BAD
+def _refuse_days_that_cannot_be_asked_for(rows: Sequence[RowMapping], session: Session) -> None:
+    """Raise SourceError when a row is not found by its own day, as where the log's days have a time of the day."""
+    for row in rows:
+        day, key = day_of(row["data_day"]), whole(row["id"])
+        if isinstance(day, date) and isinstance(key, int):
+            if all(found.id != key for found in session.of_days([day])):
+                remedy = "give a day without a time of the day, such as CAST(… AS date) AS data_day in a SELECT"
+                raise SourceError(
+                    f"load_log.files gives {row['data_day']!r} as data_day, which {day} does not find: {remedy}"
+                )
+            return
 
 
-def day_of(value: Any) -> date | _Bad | None:
-    """A day, None, or BAD."""
-    if value is None:
-        return None
-    if isinstance(value, datetime):
-        return value.date()
-    if isinstance(value, date):
-        return value
-    parsed = _parsed(value)
-    return parsed.date() if isinstance(parsed, datetime) else BAD
-
-
-def moment(value: Any, zone: ZoneInfo) -> datetime | _Bad | None:
-    """A moment in UTC, None, or BAD; a day alone is no moment."""
-    if value is None:
-        return None
-    found = value if isinstance(value, datetime) else _parsed(value)
-    if not isinstance(found, datetime):
-        return BAD
-    try:
-        return (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(UTC)
-    except OverflowError:
-        return BAD
-
-
-def _parsed(value: Any) -> datetime | _Bad:
-    if not isinstance(value, str):
-        return BAD
-    try:
-        return datetime.fromisoformat(value.strip())
-    except ValueError:
-        return BAD
+def _key(value: Any) -> int | None:
+    """One of the log's keys; raises SourceError for what can be none."""
+    found = whole(value)
+    if isinstance(found, Bad) or (found is not None and found > LARGEST_KEY):
+        raise SourceError(f"load_log.files gives {value!r} as id, where a whole number below 2^62 is needed")
+    return found
 
 
 def _row_errors(rows: Sequence[RowMapping]) -> list[RowErrors]:
+    found = ((whole(row["file_id"]), str(row["reason"]).strip(), row_count(row["rows"])) for row in rows)
     return [
-        RowErrors(int(row["file_id"]), str(row["reason"]).strip(), int(row["rows"] or 0))
-        for row in rows
-        if row["file_id"] is not None
+        RowErrors(key, reason, count if isinstance(count, int) else None)
+        for key, reason, count in found
+        if isinstance(key, int)
     ]
 
 

@@ -68,7 +68,11 @@ def tally(rows: Iterable[FileRow], errors: Iterable[RowErrors], configuration: F
         for finding in findings_of(row, configuration):
             counts[FINDING, finding] += 1
     for error in errors:
-        if error.file_id in lines:
+        if error.file_id not in lines:
+            continue
+        if error.rows is None:
+            counts[FINDING, Finding.BAD_VALUE] += 1
+        else:
             counts[ROW_ERROR, *lines[error.file_id], ROW_ERRORS.get(error.reason, RowError.OTHER)] += error.rows
     return counts
 

@@ -53,6 +53,19 @@ def test_a_good_read_is_shown_with_its_time() -> None:
     assert refresher.source_up
 
 
+def test_after_the_clock_was_set_nothing_old_passes_for_fresh() -> None:
+    for step in (-3600, 3600):
+        clock, source = Clock(), Source()
+        refresher = Refresher(source, 10, clock=clock)
+        refresher.refresh()
+
+        clock.later(step)
+        assert (refresher.fresh, refresher.source_up) == (None, False)
+
+        refresher.refresh()
+        assert refresher.source_up
+
+
 def test_a_failed_read_keeps_the_value_until_it_is_too_old() -> None:
     clock, source = Clock(), Source()
     refresher = Refresher(source, 10, clock=clock)

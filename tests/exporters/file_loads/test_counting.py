@@ -2,8 +2,10 @@
 
 import os
 import random
+import sqlite3
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from structlog.testing import capture_logs
 from exporters.file_loads import counting, relations
 from exporters.file_loads.counting import Counting
 from exporters.file_loads.ledger import Totals, identity_of, open_ledger
+from exporters.file_loads.main import LoadLogSource
 from exporters.file_loads.reader import LoadLogReader
 from exporters.file_loads.tally import Key, Slice, follow, tally
 from exporters.file_loads.vocabulary import Break
@@ -299,6 +302,53 @@ def test_a_state_file_that_cannot_be_understood_is_set_aside(counted: Counted) -
     assert totals.shown[DONE] == 1
     assert len(list(counted.folder.glob("state.db.set-aside-*"))) == 1
     assert ["set aside" in entry["event"] for entry in logged] == [True]
+
+
+def a_page_of_noise(file: Path) -> None:
+    """The page of the slices, as a bad disk leaves it; the others are well."""
+    with closing(sqlite3.connect(file)) as connection:
+        [page] = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'slice'").fetchone()
+    content = bytearray(file.read_bytes())
+    content[(page - 1) * 4096 : page * 4096] = os.urandom(4096)
+    file.write_bytes(content)
+
+
+def half_a_slice(file: Path) -> None:
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("UPDATE slice SET counts = substr(counts, 1, 5)")
+        connection.commit()
+
+
+@pytest.mark.parametrize("damage", [a_page_of_noise, half_a_slice])
+def test_a_state_file_that_is_damaged_within_is_set_aside_and_the_log_counted_anew(
+    damage: Callable[[Path], None], counted: Counted
+) -> None:
+    log_file(counted.url, "CLARO", "ROBOS", "PROCESADO", rows=(10, 10, 0))
+    counted.refresh()
+    damage(counted.ledger)
+
+    with capture_logs() as logged, pytest.raises(SourceError, match="cannot be used"):
+        counted.refresh()
+
+    assert counted.refresh().shown[DONE] == 1
+    assert ["set aside" in entry["event"] for entry in logged] == [True]
+
+
+def test_a_state_file_that_another_exporter_uses_is_left_to_it(counted: Counted, tmp_path: Path) -> None:
+    log_file(counted.url, "CLARO", "ROBOS", "PROCESADO")
+    one = LoadLogSource(counted.configuration, tmp_path, lambda: NOW)
+    narrower = counted.configuration.model_copy(update={"operators": ("CLARO",)})
+    other = LoadLogSource(narrower, tmp_path, lambda: NOW)
+    one.read()
+
+    for _ in range(2):
+        with pytest.raises(SourceError, match="give this one a folder of its own with RENTESEG_STATE"):
+            other.read()
+        totals = one.read().totals
+
+    assert totals
+    assert totals.shown[DONE] == 1
+    assert not list(tmp_path.glob("*.set-aside-*"))
 
 
 def test_another_log_or_other_words_begin_anew(counted: Counted) -> None:

@@ -4,9 +4,11 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 from sqlalchemy import create_engine, make_url, text
 
@@ -43,11 +45,11 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @contextmanager
-def running(url: str, folder: Path, **changes: str) -> Iterator[Exporter]:
+def running(url: str, folder: Path, statement_timeout: str = "300ms") -> Iterator[Exporter]:
     """The exporter as a process that reads this log ten times a second."""
     words = SHIPPED.read_text(encoding="utf-8")
-    for was, becomes in {"refresh: 5s": "refresh: 100ms", "statement_timeout: 2s": "statement_timeout: 300ms"}.items():
-        words = words.replace(was, becomes)
+    words = words.replace("refresh: 5s", "refresh: 100ms")
+    words = words.replace("statement_timeout: 2s", f"statement_timeout: {statement_timeout}")
     (folder / "config").mkdir()
     (folder / "config" / "file_loads.yml").write_text(words, encoding="utf-8")
     environment = {
@@ -94,6 +96,22 @@ def test_a_locked_table_delays_no_scrape_and_piles_up_no_connection(url: str, tm
         wait_until_source_is(1, process)
 
     assert slowest < 2, "a scrape waited for the database"
+
+
+def test_many_who_ask_for_a_day_of_a_locked_log_delay_no_scrape(url: str, tmp_path: Path) -> None:
+    with running(url, tmp_path, "1s") as process:
+        process.wait_until_ready()
+        with locked(url), ThreadPoolExecutor(30) as people:
+            wait_until_source_is(0, process)
+            asked = [people.submit(httpx.get, process.client.base_url.join("/loads"), timeout=60) for _ in range(30)]
+            while not any(answer.done() for answer in asked):
+                time.sleep(0.01)
+            began = time.monotonic()
+            process.client.get("/metrics").raise_for_status()
+            took = time.monotonic() - began
+            assert {answer.result().status_code for answer in asked} == {503}
+
+    assert took < 1
 
 
 def test_a_lock_ends_the_statement_on_the_server(url: str, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from sqlalchemy.dialects import mssql, oracle
 from exporters.file_loads import relations
 from exporters.file_loads.configuration import FileTable, LoadLog
 from exporters.file_loads.reader import Batch, FileRow, LoadLogReader, RowErrors
+from exporters.file_loads.tally import tally
+from exporters.file_loads.values import BAD, row_count, whole
 from exporters.file_loads.vocabulary import Finding
 from exporters.refreshing import SourceError, SourceTimeout
 from tests.exporters.file_loads.load_logs import DAY, configuration, create_log, execute, log_file
@@ -161,6 +164,77 @@ def test_one_bad_value_hides_no_row(tmp_path: Path) -> None:
 
     assert (first.received_at, first.findings) == (None, {Finding.BAD_VALUE})
     assert (second.status, second.findings) == (None, {Finding.MISSING_VALUE})
+
+
+def test_blanks_that_a_column_of_a_fixed_width_adds_are_no_part_of_a_word(url: str) -> None:
+    execute(url, "CREATE TABLE ancho (operador char(12), tipo_archivo char(12), estado char(20), motivo char(5))")
+    row = "'CLARO       ', 'ROBOS       ', 'RECHAZADO           ', 'F05  '"
+    execute(url, f"INSERT INTO ancho VALUES ({row})")
+    log_file(url, "x", "x", "x")
+    files = """SELECT id, a.operador AS operator, a.tipo_archivo AS file_type, fecha_datos AS data_day,
+        secuencia AS sequence, a.estado AS status, recibido_en AS received_at, actualizado_en AS updated_at,
+        motivo AS reason FROM carga_archivo, ancho AS a"""
+
+    [found] = day_rows(load_log(url, files=files))
+
+    assert (found.operator, found.file_type, found.status, found.reason) == ("CLARO", "ROBOS", "RECHAZADO", "F05")
+
+
+def test_a_row_without_a_key_is_shown_and_told(url: str) -> None:
+    log_file(url, "CLARO", "ROBOS", "PROCESADO")
+    files = STATEMENT.replace("SELECT id,", "SELECT NULL AS id,") + " WHERE id = 1 UNION ALL " + STATEMENT
+    log_file(url, "ENTEL", "ROBOS", "PROCESADO")
+
+    rows = day_rows(load_log(url, files=files))
+
+    assert sorted((row.id, row.operator) for row in rows) == [(-1, "CLARO"), (1, "CLARO"), (2, "ENTEL")]
+    assert [row.findings for row in rows if row.id == -1] == [{Finding.MISSING_VALUE}]
+
+
+def test_days_with_a_time_of_the_day_are_refused_for_nobody_could_ask_for_them(url: str) -> None:
+    kind = "timestamp" if url.startswith("postgresql") else "text"
+    execute(url, f"ALTER TABLE carga_archivo ADD COLUMN dia {kind}")
+    log_file(url, "CLARO", "ROBOS", "PROCESADO")
+    execute(url, "UPDATE carga_archivo SET dia = '2026-10-05 08:30:00'")
+
+    with pytest.raises(SourceError, match="which 2026-10-05 does not find: give a day without a time"):
+        LoadLogReader(load_log(url, files=mapping(data_day="dia"))).check()
+
+
+@pytest.mark.parametrize(("key", "complaint"), [(-3, "below zero, up to -3"), (2**62 + 1, "below 2\\^62 is needed")])
+def test_keys_that_cannot_be_counted_by_are_refused(tmp_path: Path, key: int, complaint: str) -> None:
+    url = f"sqlite:///{tmp_path}/log.db"
+    create_log(url)
+    log_file(url, "CLARO", "ROBOS", "PROCESADO", key=key)
+
+    with pytest.raises(SourceError, match=complaint), LoadLogReader(load_log(url)).session() as session:
+        session.head()
+
+
+def test_a_number_of_rows_that_is_none_is_told_and_hides_no_other(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/log.db"
+    create_log(url)
+    log_file(url, "CLARO", "ROBOS", "PROCESADO", rows=(9_000_000_000_000_000_000, 10, 0))
+    for reason, rows in (("R01", "'muchas'"), ("R02", "3"), ("R03", "NULL")):
+        execute(url, f"INSERT INTO carga_error_fila VALUES (1, '{reason}', {rows})")
+    execute(url, "INSERT INTO carga_error_fila VALUES ('uno', 'R01', 3)")
+
+    with LoadLogReader(load_log(url)).session() as session:
+        [row], errors = session.of_days([DAY]), session.row_errors_within(0, 10)
+
+    assert (row.rows_total, row.rows_ok, row.findings) == (None, 10, {Finding.BAD_VALUE})
+    assert errors == [RowErrors(1, "R01", None), RowErrors(1, "R02", 3), RowErrors(1, "R03", None)]
+    counts = tally([row], errors, configuration())
+    assert counts["row_error", "CLARO", "ROBOS", "R02"] == 3
+    assert counts["finding", Finding.BAD_VALUE] == 3
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [(Decimal("9007199254740993"), 9007199254740993), (Decimal("1.5"), BAD), ("12", 12), ("1.5", BAD), (1e300, BAD)],
+)
+def test_a_whole_number_is_exact_whatever_type_it_comes_in(value: object, found: object) -> None:
+    assert row_count(value) == found if value == 1e300 else whole(value) == found
 
 
 def test_nothing_can_be_written(url: str) -> None:
