@@ -8,6 +8,7 @@ from enum import StrEnum
 from incident_store.domain.availability import MinuteState
 from incident_store.domain.minute_sets import between, runs
 from incident_store.domain.months import MINUTE
+from incident_store.domain.outages import fault_minutes, joined_minutes
 from reports.gathering import Gathered
 from reports.reckoning import Subject
 
@@ -47,12 +48,13 @@ class Stretch:
 
 def stretches(gathered: Gathered, subject: Subject, wanted: int) -> Iterator[Stretch]:
     """Every wanted minute of a component that is not plainly up, in order, in stretches that are alike."""
-    span = gathered.horizon.span
+    span, of_incidents = gathered.horizon.span, _of_incidents(gathered, subject)
     for first, end in runs(_remarkable(subject) & wanted):
         start = first
+        kind = _kind(gathered, subject, of_incidents, start)
         for minute in range(first + 1, end + 1):
-            if minute == end or _kind(gathered, subject, minute) != _kind(gathered, subject, start):
-                state, rule, excluded, incidents, windows = _kind(gathered, subject, start)
+            if minute == end or _kind(gathered, subject, of_incidents, minute) != kind:
+                state, rule, excluded, incidents, windows = kind
                 yield Stretch(
                     first=start,
                     end=minute,
@@ -66,6 +68,17 @@ def stretches(gathered: Gathered, subject: Subject, wanted: int) -> Iterator[Str
                     windows=windows,
                 )
                 start = minute
+                kind = _kind(gathered, subject, of_incidents, start)
+
+
+def _of_incidents(gathered: Gathered, subject: Subject) -> Mapping[int, int]:
+    """The minutes that each incident is about, those between an outage and its relapse among them."""
+    span, down, as_of = gathered.horizon.span, subject.watched.down, gathered.as_of
+    return {
+        case.record.number: fault_minutes(case.stretches, down, span, as_of)
+        | joined_minutes(down, span, case.stretches, gathered.policy.relapse_window, as_of)
+        for case in subject.cases
+    }
 
 
 def _remarkable(subject: Subject) -> int:
@@ -77,13 +90,9 @@ def _remarkable(subject: Subject) -> int:
 Kind = tuple[MinuteState, Rule, bool, tuple[int, ...], tuple[int, ...]]
 
 
-def _kind(gathered: Gathered, subject: Subject, minute: int) -> Kind:
+def _kind(gathered: Gathered, subject: Subject, of_incidents: Mapping[int, int], minute: int) -> Kind:
     account, bit, span = subject.account, 1 << minute, gathered.horizon.span
-    incidents = tuple(
-        case.record.number
-        for case in subject.cases
-        if span.touched_by([one.until(gathered.as_of) for one in case.stretches]) & bit
-    )
+    incidents = tuple(number for number, minutes in of_incidents.items() if minutes & bit)
     windows = tuple(one.window for one in subject.windows if span.touched_by([one.span]) & bit)
     filled = subject.filled & bit
     if account.maintenance & bit:

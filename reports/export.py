@@ -94,7 +94,7 @@ def _loads(report: MonthlyReport) -> Iterator[dict[str, Any]]:
 MONTH = {"month": str}
 MINUTES = {"up": int, "down": int, "unknown": int, "maintenance": int}
 SHARE = {"up": int, "down": int, "unknown": int, "percent": float, "percent_if_unknown_down": float,
-         "coverage_percent": float}  # fmt: skip
+         "percent_if_unknown_up": float, "coverage_percent": float}  # fmt: skip
 SUBJECT = {
     **MONTH, "name": str, "service": str, **MINUTES, "pending": int,
     **{f"{kind}_{name}": type_ for kind in ("gross", "contractual") for name, type_ in SHARE.items()},
@@ -117,7 +117,7 @@ COLUMNS: Mapping[str, Mapping[str, type]] = {
     },
     "clocks": {
         **MONTH, "incident": int, "clock": str, "target_seconds": float, "contractual": bool, "elapsed_seconds": float,
-        "due_at": str, "state": str, "paused_seconds": float,
+        "due_at": str, "state": str, "paused_seconds": float, "restored_seconds": float, "working_hours": bool,
     },
     "loads": {**MONTH, "operator": str, "file_type": str, "day": str, "state": str},
 }  # fmt: skip

@@ -5,11 +5,12 @@ from collections.abc import Mapping, Sequence
 
 from incident_store.clock_lines import seconds
 from incident_store.domain.clocks import ClockState
+from incident_store.domain.incident_clocks import BACK, read_clocks
 from incident_store.domain.incident_clocks import Clock as ReadClock
-from incident_store.domain.incident_clocks import read_clocks
 from incident_store.domain.incidents import Event, fold
 from incident_store.domain.intervals import Interval, total
 from incident_store.domain.lifecycle import EventKind
+from incident_store.domain.outages import fault_minutes
 from incident_store.domain.policies import Severity
 from incident_store.queries import IncidentRecord
 from reports.gathering import LIMA, Gathered
@@ -85,6 +86,8 @@ def _row(gathered: Gathered, record: IncidentRecord, subjects: Mapping[str, Subj
 
 def _clock(clock: ReadClock) -> Clock:
     reading = clock.reading
+    pauses = [(span, reason) for span, reason in reading.pauses if reason != BACK]
+    restored = [span for span, reason in reading.pauses if reason == BACK]
     return Clock(
         name=clock.name.value,
         target_seconds=seconds(clock.target.target),
@@ -93,8 +96,10 @@ def _clock(clock: ReadClock) -> Clock:
         due_at=reading.due,
         state=reading.state.value,
         by_responsible={who.value: seconds(span) for who, span in sorted(clock.by_responsible.items())},
-        pauses=tuple(Pause(starts_at=span.start, ends_at=span.end, reason=reason) for span, reason in reading.pauses),
-        paused_seconds=seconds(total(span for span, _ in reading.pauses)),
+        pauses=tuple(Pause(starts_at=span.start, ends_at=span.end, reason=reason) for span, reason in pauses),
+        paused_seconds=seconds(total(span for span, _ in pauses)),
+        restored_seconds=seconds(total(restored)),
+        working_hours=not clock.target.calendar.always_open,
     )
 
 
@@ -103,16 +108,14 @@ def _last_word(events: Sequence[Event], kind: EventKind, detail: str) -> str:
 
 
 def _down(gathered: Gathered, record: IncidentRecord, subject: Subject | None) -> int:
-    """The month's minutes seen down while the incident lasted."""
+    """The month's minutes seen down while the incident lasted, from where the monitor saw its outages begin."""
     if subject is None:
         return 0
-    lasted = [
-        stretch.until(gathered.as_of)
-        for case in subject.cases
-        if case.record.number == record.number
-        for stretch in case.stretches
-    ]
-    return (gathered.horizon.span.touched_by(lasted) & subject.account.seen_down).bit_count()
+    down, found = subject.watched.down, 0
+    for case in subject.cases:
+        if case.record.number == record.number:
+            found |= fault_minutes(case.stretches, down, gathered.horizon.span, gathered.as_of)
+    return (found & subject.account.seen_down).bit_count()
 
 
 def compliance(rows: Sequence[Incident]) -> tuple[Compliance, ...]:

@@ -38,13 +38,15 @@ class Minutes(Value):
 
 
 class Share(Value):
-    """Minutes up and down of the time that counts, the percentage up, and the same if unknown minutes were down."""
+    """Minutes up and down of the time that counts, the percentage up, and the two between which it lies whatever the
+    unknown minutes were."""
 
     up: int
     down: int
     unknown: int
     percent: float | None
     percent_if_unknown_down: float | None
+    percent_if_unknown_up: float | None
     coverage_percent: float | None
 
 
@@ -165,7 +167,8 @@ class Pause(Value):
 
 
 class Clock(Value):
-    """One SLA clock of an incident, read when the report was made."""
+    """One SLA clock of an incident, read when the report was made. `restored_seconds` lie between a restoration and the
+    relapse: they do not count and are no pause (semantics 15)."""
 
     name: str
     target_seconds: float
@@ -176,6 +179,8 @@ class Clock(Value):
     by_responsible: dict[str, float]
     pauses: tuple[Pause, ...]
     paused_seconds: float
+    restored_seconds: float
+    working_hours: bool = Field(description="whether it runs on a calendar that is not always open")
 
 
 class Incident(Value):
@@ -199,7 +204,7 @@ class Incident(Value):
     cause: str
     dispatched_to: str
     tests: str
-    down_minutes: int = Field(description="minutes of the month seen down while it lasted")
+    down_minutes: int = Field(description="minutes of the month seen down, of the outages it is about")
 
 
 class Compliance(Value):

@@ -96,9 +96,10 @@ def exclusions(gathered: Gathered, found: Sequence[Subject]) -> Iterator[Exclusi
                 minutes = exempt_minutes([exempt], case.stretches, subject.watched.down, gathered.horizon.span)
                 for piece in intersect([exempt.interval], [bounds]):
                     down = minutes & subject.account.excluded
+                    first = gathered.horizon.span.moment((down & -down).bit_length() - 1) if down else piece.start
                     yield Exclusion(
                         component=subject.name,
-                        starts_at=piece.start,
+                        starts_at=min(piece.start, first),
                         ends_at=piece.end,
                         down=down.bit_count(),
                         incident=case.record.number,

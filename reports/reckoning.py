@@ -204,6 +204,7 @@ def _share(share: DomainShare) -> Share:
         unknown=share.unknown,
         percent=percent(share.value),
         percent_if_unknown_down=percent(share.if_unknown_were_down),
+        percent_if_unknown_up=percent(share.if_unknown_were_up),
         coverage_percent=percent(share.coverage),
     )
 

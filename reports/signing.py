@@ -112,7 +112,7 @@ def _days(report: MonthlyReport) -> Iterator[dict[str, Any]]:
 def _clocks(report: MonthlyReport) -> Iterator[dict[str, Any]]:
     for row in report.incidents:
         for clock in row.clocks:
-            values = clock.model_dump(exclude={"name", "by_responsible", "pauses"})
+            values = clock.model_dump(exclude={"name", "by_responsible", "pauses", "restored_seconds", "working_hours"})
             words = {"incident": row.number, "severity": row.severity, "responsible": row.responsible}
             yield {"clock": clock.name, **words, **values}
 

@@ -10,7 +10,7 @@ from incident_store.domain.lifecycle import State
 from incident_store.domain.policies import ClockName, Responsible
 from incident_store.words import CLOCK_STATES, CLOCKS, RESPONSIBLES, STATES
 from reports.gathering import LIMA
-from reports.monthly_report import Note, Status
+from reports.monthly_report import Clock, Note, Status
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufffe\uffff\ud800-\udfff]")
 LONGEST_TEXT = 2000
@@ -33,7 +33,7 @@ MINUTE_STATES = {
     MinuteState.UNKNOWN: "desconocido",
     MinuteState.MAINTENANCE: "mantenimiento",
 }
-STATUSES = {Status.FINAL: "definitivo", Status.PROVISIONAL: "provisional", Status.INCOMPLETE: "incompleto"}
+STATUSES = {Status.FINAL: "mes completo", Status.PROVISIONAL: "provisional", Status.INCOMPLETE: "incompleto"}
 COMBINATIONS = {"all": "todos", "any": "alguno"}
 TIMES = {
     "fault_began": "Inicio de la falla",
@@ -123,14 +123,19 @@ def whole(number: float) -> str:
 
 
 def span(seconds: float) -> str:
-    """`2 d 4 h 05 min 30 s`, without the parts that are nothing."""
+    """`52 h 5 min 30 s`, without the parts that are nothing; never in days, which are not 24 working hours."""
     rest = round(seconds)
     parts = []
-    for unit, size in (("d", 86400), ("h", 3600), ("min", 60), ("s", 1)):
+    for unit, size in (("h", 3600), ("min", 60), ("s", 1)):
         count, rest = divmod(rest, size)
         if count:
             parts.append(f"{count} {unit}")
     return " ".join(parts) or "0 s"
+
+
+def clock_target(clock: Clock) -> str:
+    """How long a clock may run: `4 h`, or `24 h hábiles` where only the hours of a calendar count."""
+    return span(clock.target_seconds) + (" hábiles" if clock.working_hours else "")
 
 
 def word(words: Mapping[str, str], given: str) -> str:

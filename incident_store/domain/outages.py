@@ -107,6 +107,15 @@ def _before(minutes: int, down: int) -> int:
     return between(up_before.bit_length(), first)
 
 
+def fault_minutes(stretches: Sequence[Fault], down: int, span: Span, now: datetime) -> int:
+    """The minutes of an incident's stretches, each from the outage on that the monitor saw."""
+    found = 0
+    for fault in stretches:
+        minutes = span.touched_by([fault.until(now)])
+        found |= minutes | _before(minutes, down)
+    return found
+
+
 def joined_minutes(down: int, span: Span, stretches: Sequence[Fault], window: timedelta, now: datetime) -> int:
     """The minutes between the outages of one incident that a relapse within the window makes one (semantics 25).
 

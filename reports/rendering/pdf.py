@@ -13,7 +13,7 @@ import typst
 
 from reports import words
 from reports.method import method
-from reports.monthly_report import Component, Day, Figures, MonthlyReport, Service, Share, Signature
+from reports.monthly_report import Component, Day, Figures, MonthlyReport, Outage, Service, Share, Signature, Status
 
 TEMPLATE = files("reports") / "templates" / "monthly.typ"
 FONTS = str(files("fontpkg_source_sans_3") / "files")
@@ -52,7 +52,7 @@ def page_of(report: MonthlyReport, signature: Signature | None) -> dict[str, Any
     return {
         "title": "Informe mensual de disponibilidad",
         "month": words.month_name(report.month),
-        "status": words.STATUSES[report.status],
+        "status": words.STATUSES[report.status] if report.status is not Status.FINAL or signature else "borrador",
         "final": report.status == "final",
         "signature": _signature(report, signature),
         "signed": signature is not None,
@@ -85,7 +85,7 @@ def _longest(rows: Sequence[Row]) -> tuple[list[Row], int]:
 
 def _signature(report: MonthlyReport, signature: Signature | None) -> str:
     if signature is None:
-        return f"Borrador sin firma, para revisión; cifras: {words.STATUSES[report.status]}"
+        return f"Borrador sin firma, para revisión ({words.STATUSES[report.status]})"
     reason = f"; corrige la anterior: {words.plain(signature.reason)}" if signature.reason else ""
     signed = f"firmada por {words.plain(signature.signed_by)} el {words.local(signature.signed_at)}"
     return f"Versión {signature.version}, {signed}{reason}"
@@ -101,7 +101,8 @@ def _verdict(service: Service) -> dict[str, str]:
         "target": words.target(figures.target_percent, contractual=figures.target_is_contractual),
         "gross": words.percent(figures.gross.percent),
         "coverage": words.percent(figures.gross.coverage_percent),
-        "worst": words.percent(figures.contractual.percent_if_unknown_down),
+        "range": f"{words.percent(figures.contractual.percent_if_unknown_down)} a "
+        f"{words.percent(figures.contractual.percent_if_unknown_up)}",
         "down": words.whole(figures.contractual.down),
         "unknown": words.whole(figures.contractual.unknown),
     }
@@ -156,10 +157,16 @@ def _outages(report: MonthlyReport) -> list[Row]:
             words.whole(one.minutes), words.whole(one.maintenance + one.excluded), words.whole(one.joined_before),
             f"N° {one.incident}" if one.incident else "—",
             words.responsible(one.responsible) + ("" if one.validated else " (sin validar)") if one.incident else "—",
-            words.plain(one.cause) or "—",
+            words.plain(one.cause) or _without_cause(one),
         ]
         for one in found
     ]  # fmt: skip
+
+
+def _without_cause(one: Outage) -> str:
+    if one.incident is not None:
+        return "sin diagnóstico"
+    return "mantenimiento aprobado" if one.maintenance == one.minutes else "sin incidencia registrada"
 
 
 def _incidents(report: MonthlyReport) -> list[Row]:
@@ -167,7 +174,7 @@ def _incidents(report: MonthlyReport) -> list[Row]:
     for one in report.incidents:
         clocks = {clock.name: clock for clock in one.clocks}
         cells = [
-            f"{words.span(clocks[name].elapsed_seconds)} de {words.span(clocks[name].target_seconds)}: "
+            f"{words.span(clocks[name].elapsed_seconds)} de {words.clock_target(clocks[name])}: "
             f"{words.clock_state(clocks[name].state)}"
             if name in clocks
             else ("sin plazo declarado" if name in one.without_target else "—")
@@ -275,7 +282,7 @@ def _defaults(report: MonthlyReport) -> list[str]:
         if found
     ]
     clocks = {
-        f"{words.clock(clock.name)}, criticidad {row.severity}: {words.span(clock.target_seconds)}"
+        f"{words.clock(clock.name)}, criticidad {row.severity}: {words.clock_target(clock)}"
         for row in report.incidents
         for clock in row.clocks
         if not clock.contractual

@@ -4,6 +4,7 @@ Dates are real dates in Lima's time, spans and minutes are numbers. Text from ou
 looks like: no formula and no link comes of it. The same value gives the same bytes.
 """
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -33,6 +34,8 @@ from reports.monthly_report import (
 
 MOST_ROWS = 1_048_000
 WIDEST = 60
+PAPER_WIDTH = 220
+"""Characters that fit side by side on a printed page and can still be read."""
 SECONDS_OF_DAY = 86400
 
 Cell = str | int | float | datetime | date | bool | None
@@ -210,7 +213,10 @@ def _summary(report: MonthlyReport, signature: Signature | None) -> list[tuple[s
 
 
 CLOCKS = ("response", "resolution", "rca")
-CLOCK_PARTS = ("meta", "origen de la meta", "transcurrido", "en pausa", "vence", "veredicto")
+CLOCK_PARTS = (
+    "meta", "horas que corren", "origen de la meta", "transcurrido", "en pausa", "restablecida antes de la recaída",
+    "vence", "veredicto",
+)  # fmt: skip
 
 
 def _matrix(report: MonthlyReport) -> Sheet:
@@ -243,15 +249,17 @@ def _matrix_row(one: Incident) -> list[Any]:
 
 def _clock(clock: Clock | None, *, missing: bool) -> list[Any]:
     if clock is None:
-        return [None, None, None, None, None, "sin plazo declarado" if missing else "no corre"]
+        return [*[None] * (len(CLOCK_PARTS) - 1), "sin plazo declarado" if missing else "no corre"]
     source = "contrato" if clock.contractual else words.DEFAULT
-    spans = [Span(clock.target_seconds), source, Span(clock.elapsed_seconds), Span(clock.paused_seconds)]
-    return [*spans, clock.due_at, words.clock_state(clock.state)]
+    hours = "hábiles" if clock.working_hours else "todas"
+    spans = [Span(clock.elapsed_seconds), Span(clock.paused_seconds), Span(clock.restored_seconds)]
+    return [Span(clock.target_seconds), hours, source, *spans, clock.due_at, words.clock_state(clock.state)]
 
 
 FIGURES = (
-    "Bruta %", "Bruta % si lo desconocido fue caída", "Cobertura %", "Contractual %",
-    "Contractual % si lo desconocido fue caída", "Cobertura contractual %", "Meta %", "Origen de la meta", "Veredicto",
+    "Bruta %", "Bruta % si lo desconocido fue caída", "Bruta % si lo desconocido fue operativo", "Cobertura %",
+    "Contractual %", "Contractual % si lo desconocido fue caída", "Contractual % si lo desconocido fue operativo",
+    "Cobertura contractual %", "Meta %", "Origen de la meta", "Veredicto",
     "Minutos operativos", "Minutos caídos", "Minutos desconocidos", "Minutos de mantenimiento", "Aún no transcurridos",
     "Caídos excluidos", "Unidos por recaída", "Completados", "Interrupciones", "Interrupción más larga (min)",
 )  # fmt: skip
@@ -262,7 +270,12 @@ def _figures(one: Figures) -> list[Any]:
     percents = [
         Percent(value)
         for share in shares
-        for value in (share.percent, share.percent_if_unknown_down, share.coverage_percent)
+        for value in (
+            share.percent,
+            share.percent_if_unknown_down,
+            share.percent_if_unknown_up,
+            share.coverage_percent,
+        )
     ]
     source = "contrato" if one.target_is_contractual else words.DEFAULT
     return [
@@ -302,12 +315,15 @@ class _Writer:
         page.freeze_panes(1, sheet.fixed)
         page.set_landscape()
         page.set_paper(9)  # A4
-        page.fit_to_pages(1, 0)
         page.repeat_rows(0)
-        rows = sheet.rows[:MOST_ROWS]
+        page.repeat_columns(0, max(sheet.fixed, 1) - 1)
+        rows, whole_width = sheet.rows[:MOST_ROWS], 0
         for column, head in enumerate(sheet.heads):
+            width = self._width(head, [row[column] for row in rows[:200]])
             page.write_string(0, column, head, self._head)
-            page.set_column(column, column, self._width(head, [row[column] for row in rows[:200]]))
+            page.set_column(column, column, width)
+            whole_width += width
+        page.fit_to_pages(math.ceil(whole_width / PAPER_WIDTH), 0)
         for number, row in enumerate(rows, 1):
             for column, cell in enumerate(row):
                 self._cell(page, number, column, cell)
