@@ -15,6 +15,7 @@ from incident_store.domain.attribution import Condition
 from incident_store.evidence import Opening
 from incident_store.snapshots import (
     BEFORE,
+    STEP,
     ComponentSeen,
     Failure,
     Lack,
@@ -25,7 +26,6 @@ from incident_store.snapshots import (
     StateStretch,
 )
 
-STEP = timedelta(seconds=15)
 MINUTE = timedelta(minutes=1)
 AFTER = timedelta(seconds=30)
 """Components and files are seen over the minute that ends so long after the opening: not all are probed at once."""

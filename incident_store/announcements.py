@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from incident_store.domain.maintenance import Window
+from incident_store.domain.maintenance import Stage, Window
 from incident_store.domain.policies import SlaPolicy
 from incident_store.domain.regularisations import Regularisation
 from incident_store.terminal import lima
@@ -18,19 +18,41 @@ class Announcement:
     text: str
 
 
+def window_announcement(window: Window, now: datetime) -> Announcement | None:
+    """What there is to tell of a window now: that it comes, that it was cancelled after it was told; else nothing."""
+    stage = window.stage(now)
+    if stage is Stage.CANCELLED:
+        return None if window.announced_at is None else cancellation_announcement(window)
+    return None if stage in {Stage.ENDED, Stage.LAPSED} else maintenance_announcement(window)
+
+
+def cancellation_announcement(window: Window) -> Announcement:
+    """What is told of a window that was cancelled to those who had been told of it."""
+    return Announcement(
+        subject=f"RENTESEG: mantenimiento cancelado {lima(window.span.start)} ({_of(window)})",
+        text=f"""Estimados:
+
+Queda cancelado el siguiente mantenimiento del RENTESEG que se había comunicado (hora de Lima):
+
+{_facts(window)}
+
+En ese horario los componentes indicados se atienden como en cualquier otro: si no responden, repórtelo por los canales
+habituales.
+
+Unidad Funcional del RENTESEG, OSIPTEL
+""",
+    )
+
+
 def maintenance_announcement(window: Window) -> Announcement:
     """What is told of a maintenance window before it begins."""
-    what = f"servicio {flat(window.service)}" if window.service else _listed(window.components)
     return Announcement(
-        subject=f"RENTESEG: mantenimiento programado {lima(window.span.start)} ({what})",
+        subject=f"RENTESEG: mantenimiento programado {lima(window.span.start)} ({_of(window)})",
         text=f"""Estimados:
 
 Se comunica el siguiente mantenimiento del RENTESEG (hora de Lima):
 
-Componentes: {_listed(window.components)}
-Desde: {lima(window.span.start)}
-Hasta: {lima(window.span.end)}
-Motivo: {flat(window.reason)}
+{_facts(window)}
 
 Efecto: durante ese tiempo los componentes indicados pueden no responder o responder con lentitud. La información que
 no pueda enviarse o procesarse queda pendiente y se atiende al terminar. No es necesario reportar la indisponibilidad
@@ -63,6 +85,17 @@ se da por atendido cuando el archivo queda procesado; lo que siga pendiente al v
 Unidad Funcional del RENTESEG, OSIPTEL
 """,
     )
+
+
+def _of(window: Window) -> str:
+    return f"servicio {flat(window.service)}" if window.service else _listed(window.components)
+
+
+def _facts(window: Window) -> str:
+    return f"""Componentes: {_listed(window.components)}
+Desde: {lima(window.span.start)}
+Hasta: {lima(window.span.end)}
+Motivo: {flat(window.reason)}"""
 
 
 def _owed(one: Regularisation) -> str:

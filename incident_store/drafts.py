@@ -19,8 +19,9 @@ from incident_store.attachments import attachments
 from incident_store.domain.attribution import Ground
 from incident_store.domain.episodes import Episode
 from incident_store.domain.incident_clocks import read_clocks
-from incident_store.domain.incidents import Event, corrected
-from incident_store.domain.lifecycle import EventKind
+from incident_store.domain.incidents import Event, Incident, corrected
+from incident_store.domain.intervals import to_the_second
+from incident_store.domain.lifecycle import ATTENDED, EventKind, State
 from incident_store.domain.personal import masked
 from incident_store.domain.policies import ClockName, Responsible, SlaPolicy
 from incident_store.evidence import read_evidence
@@ -31,6 +32,7 @@ from incident_store.snapshots import Snapshot
 from incident_store.terminal import lima
 from incident_store.words import (
     ANSWERS,
+    ENDED_ANSWERS,
     EVENTS,
     GROUNDS,
     RESPONSIBLES,
@@ -92,7 +94,7 @@ def preliminary_report(case: Case, policy: SlaPolicy, now: datetime) -> Announce
         responsible=RESPONSIBLES[incident.responsible],
         reasons=list(_reasons(events)),
         checks=list(_checks(events)),
-        answer=ANSWERS[incident.responsible],
+        answer=_answer(case.record),
     )
     return Announcement(f"RENTESEG: informe preliminar de la {case.record.kind} N° {case.record.number}", text)
 
@@ -101,8 +103,8 @@ def rca_request(case: Case, policy: SlaPolicy, now: datetime) -> Announcement:
     """The request of the technical report; raises Refused when the provider is not who is held responsible."""
     incident = case.record.incident
     if incident.responsible is not Responsible.PROVIDER:
-        held = RESPONSIBLES[incident.responsible]
-        raise Refused(f"an RCA is asked of the provider (B), and incident {case.record.number} stands at: {held}")
+        held = incident.responsible.value if incident.responsible is not Responsible.NOBODY else "nobody"
+        raise Refused(f"incident {case.record.number} is held against {held}: an RCA is asked of the provider (B)")
     sent_to = [one.details["to"] for one in case.record.events if one.kind is EventKind.DISPATCHED]
     text = _templates.get_template("rca_request.txt").render(
         **_common(case, now),
@@ -141,17 +143,29 @@ def _common(case: Case, now: datetime) -> dict[str, object]:
         "service": said(record.service) or "no indicado",
         "severity": incident.severity.value.capitalize(),
         "times": [(EVENTS[kind], lima(incident.times[kind])) for kind in TOLD if kind in incident.times],
-        "outage": _outage(incident.times, now),
+        "outage": _outage(incident, now),
     }
 
 
-def _outage(times: Mapping[EventKind, datetime], now: datetime) -> str:
-    """How long it lasted, or lasts."""
-    began = times.get(EventKind.FAULT_BEGAN, times[EventKind.DETECTED])
-    restored = times.get(EventKind.RESTORED)
-    if restored is None or times.get(EventKind.REOPENED, restored) > restored:
-        return f"Duración hasta ahora: {span(now - began)} (continúa)"
-    return f"Duración: {span(restored - began)}"
+def _outage(incident: Incident, now: datetime) -> str:
+    """How long it lasted, or lasts; a consulta, which interrupts nothing, until it was closed."""
+    times = incident.times
+    began = to_the_second(times.get(EventKind.FAULT_BEGAN, times[EventKind.DETECTED]))
+    if incident.state is State.DISCARDED:
+        return "Duración: ninguna, el registro fue descartado"
+    if incident.state in ATTENDED:
+        return f"Duración hasta ahora: {span(to_the_second(now) - began)} (continúa)"
+    return f"Duración: {span(to_the_second(times.get(EventKind.RESTORED) or times[EventKind.CLOSED]) - began)}"
+
+
+def _answer(record: IncidentRecord) -> str:
+    """The answer that is proposed while it is attended; after that, what is left to tell."""
+    incident = record.incident
+    if incident.state in ATTENDED:
+        return ANSWERS[incident.responsible]
+    restored = incident.times.get(EventKind.RESTORED)
+    back = f"El servicio quedó restablecido el {lima(restored)}. " if restored else ""
+    return back + ENDED_ANSWERS[incident.state]
 
 
 def _evidence(snapshot: Snapshot) -> dict[str, object]:

@@ -1,7 +1,7 @@
 """The evidence of an opening as lines in Spanish, for terminals and drafts."""
 
 from incident_store.domain.attribution import Condition
-from incident_store.snapshots import Snapshot
+from incident_store.snapshots import STEP, Snapshot
 from incident_store.terminal import lima
 from incident_store.words import CONDITIONS, LACKS, LOAD_STATES, PARTS
 
@@ -9,6 +9,10 @@ from incident_store.words import CONDITIONS, LACKS, LOAD_STATES, PARTS
 def facts(snapshot: Snapshot) -> list[str]:
     """What the evidence holds, as lines in Spanish, times in Lima."""
     lines = [f"{CONDITIONS[one.state]} de {lima(one.start)} a {lima(one.end)}" for one in snapshot.states or ()]
+    if lines:
+        lines.append(
+            f"Esos estados se miran cada {STEP.seconds} s: un cambio pudo ocurrir hasta {STEP.seconds} s antes"
+        )
     if snapshot.failures is not None:
         reasons = ", ".join(f"{one.reason} ({one.times:g})" for one in snapshot.failures)
         lines.append(f"Motivos de falla en los 30 minutos previos: {reasons or 'ninguno'}")

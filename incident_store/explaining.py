@@ -11,11 +11,16 @@ DEFAULT = "valor por defecto, no contractual"
 
 def verdict(clock: Clock) -> str:
     """One clock in a line."""
+    return ", ".join(standing_and_time(clock))
+
+
+def standing_and_time(clock: Clock) -> tuple[str, str]:
+    """How one clock stands and when it is due; what has passed of how much."""
     reading = clock.reading
     due = f"vence {lima(reading.due)}" if reading.due else f"sin hora de vencimiento, {_left(reading.remaining)}"
     source = "" if clock.target.contractual else f" ({DEFAULT})"
     times = f"transcurrido {span(reading.elapsed)} de {span(clock.target.target)}"
-    return f"{CLOCKS[clock.name]}: {CLOCK_STATES[reading.state]}, {due}, {times}{source}"
+    return f"{CLOCKS[clock.name]}: {CLOCK_STATES[reading.state]}, {due}", f"{times}{source}"
 
 
 def explanation(clock: Clock, earlier: Sequence[EarlierDue]) -> Iterator[str]:
@@ -23,7 +28,7 @@ def explanation(clock: Clock, earlier: Sequence[EarlierDue]) -> Iterator[str]:
     for stretch in clock.reading.explanation:
         start, end = stretch.interval.start, stretch.interval.end
         counts = "cuenta" if stretch.counts else f"no cuenta: {REASONS.get(stretch.reason, stretch.reason)}"
-        yield f"{lima(start)} → {lima(end)}  {span(end - start):>18}  {counts}"
+        yield f"{lima(start)} → {lima(end)}  {span(end - start):>17}  {counts}"
     shares = [f"{RESPONSIBLES[who]} {span(share)}" for who, share in clock.by_responsible.items()]
     if shares:
         yield f"tiempo por responsable: {', '.join(shares)}"
@@ -34,7 +39,7 @@ def explanation(clock: Clock, earlier: Sequence[EarlierDue]) -> Iterator[str]:
 
 
 def span(length: timedelta) -> str:
-    """A length as `4 h 05 min 30 s`, cut to whole seconds."""
+    """A length of whole seconds as `4 h 05 min 30 s`."""
     minutes, rest = divmod(int(length.total_seconds()), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes:02} min {rest:02} s" if hours else f"{minutes} min {rest:02} s"

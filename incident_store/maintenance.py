@@ -9,14 +9,14 @@ from typing import Any
 from sqlalchemy import Connection, Row, insert, select, update
 
 from groundwork.problems import Refused
-from incident_store.announcements import maintenance_announcement
+from incident_store.announcements import Announcement, cancellation_announcement, maintenance_announcement
 from incident_store.domain.intervals import Interval
 from incident_store.domain.maintenance import Plan, Window, WindowEvent, WindowEventKind, WindowStep, fold_window, seal
 from incident_store.domain.maintenance_steps import Reason, Refusal, decide_window, plan_window
 from incident_store.domain.notices import NoticeKind
 from incident_store.domain.steps import Actor
 from incident_store.models import MaintenanceEventRow, MaintenanceWindowRow
-from incident_store.outbox import post
+from incident_store.outbox import post, withdraw
 
 
 class NoSuchWindow(Refused):
@@ -65,19 +65,26 @@ def step_window(connection: Connection, number: int, step: WindowStep, actor: Ac
     _append(connection, number, rows[-1].sequence + 1, rows[-1].hash, decision)
     window = fold_window(number, [*events, decision])
     if decision.kind is WindowEventKind.APPROVED:
-        draft = asdict(maintenance_announcement(window))
-        post(
-            connection,
-            NoticeKind.MAINTENANCE,
-            actor.name,
-            now,
-            facts={**draft, "window": number},
-            key=f"window:{number}",
-        )
+        _post(connection, maintenance_announcement(window), window, f"window:{number}", actor, now)
+    elif decision.kind is WindowEventKind.CANCELLED:
+        _take_back(connection, window, step.reason, actor, now)
     connection.execute(
         update(MaintenanceWindowRow).where(MaintenanceWindowRow.id == number).values(ends_at=window.span.end)
     )
     return window
+
+
+def _take_back(connection: Connection, window: Window, reason: str, actor: Actor, now: datetime) -> None:
+    """The announcement does not leave any more; those who have it, or are getting it, are told of the cancellation."""
+    key = f"window:{window.number}"
+    held_back = withdraw(connection, key, f"{actor.name}: mantenimiento cancelado, {reason}")
+    if window.announced_at is not None or not held_back:
+        _post(connection, cancellation_announcement(window), window, f"{key}:cancelled", actor, now)
+
+
+def _post(connection: Connection, text: Announcement, window: Window, key: str, actor: Actor, now: datetime) -> None:
+    facts = {**asdict(text), "window": window.number}
+    post(connection, NoticeKind.MAINTENANCE, actor.name, now, facts=facts, key=key)
 
 
 def _planned_already(connection: Connection, event: WindowEvent) -> int | None:

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from groundwork.problems import Refused
 from groundwork.settings import Settings
-from incident_store.announcements import maintenance_announcement
+from incident_store.announcements import window_announcement
 from incident_store.database import read_store, use_store
 from incident_store.documents import window_event_json, window_json
 from incident_store.domain.intervals import Interval
@@ -92,16 +92,17 @@ def list_command(settings: Settings, *, everything: bool, as_json: bool) -> None
 
 
 def show_command(settings: Settings, number: int, *, as_json: bool) -> None:
-    """`renteseg maintenance show`: one window, its events, and the announcement drafted from it."""
+    """`renteseg maintenance show`: one window, its events, and what there is to announce of it, drafted."""
     now = utc_now()
     with read_store(settings.database_url) as connection:
         found = find_window(connection, number) if abs(number) <= LARGEST_NUMBER else None
     if found is None:
         raise NoSuchWindow(number)
     window, events = found
+    announcement = window_announcement(window, now)
     if as_json:
-        announcement = maintenance_announcement(window)
-        told = {"events": [window_event_json(one) for one in events], "announcement": announcement.text}
+        text = announcement.text if announcement else None
+        told = {"events": [window_event_json(one) for one in events], "announcement": text}
         print_json({**window_json(window, now), **told})
         return
     screen = Console(highlight=False)
@@ -109,8 +110,11 @@ def show_command(settings: Settings, number: int, *, as_json: bool) -> None:
     for event in events:
         words = f"{lima(event.recorded_at)}  {WINDOW_EVENTS[event.kind]}, {event.author}. {_said(event)}"
         screen.print(plain(words), soft_wrap=True)
+    if announcement is None:
+        screen.print("\nNo hay nada que comunicar de este mantenimiento.")
+        return
     screen.print("\nBorrador de la comunicación:\n")
-    screen.print(plain_lines(maintenance_announcement(window).text), soft_wrap=True)
+    screen.print(plain_lines(announcement.text), soft_wrap=True)
 
 
 def _said(event: WindowEvent) -> str:

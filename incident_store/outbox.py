@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, Row, delete, func, insert, or_, select, update
 
 from groundwork.problems import Refused
 from incident_store.domain.incidents import Event, Kind
@@ -133,6 +133,20 @@ def post(
     }
     number: int = connection.execute(insert(NoticeRow).values(values).returning(NoticeRow.id)).scalar_one()
     return number
+
+
+def withdraw(connection: Connection, key: str, why: str) -> bool:
+    """Dismiss a notice whose cause is gone, if there is one; whether nobody has received it, or still may."""
+    held = [state.value for state in NoticeState if Act.DISMISS in ACTS[state]]
+    connection.execute(
+        update(NoticeRow)
+        .where(NoticeRow.key == key, NoticeRow.state.in_(held))
+        .values(state=NoticeState.DISMISSED.value, version=NoticeRow.version + 1, problem=why)
+    )
+    left = NoticeRow.state != NoticeState.DISMISSED.value
+    reached = NoticeRow.id.in_(select(RecipientRow.notice_id).where(RecipientRow.outcome == Outcome.SENT.value))
+    found = select(NoticeRow.id).where(NoticeRow.key == key, or_(left, reached))
+    return connection.execute(found).first() is None
 
 
 def list_notices(connection: Connection, *, open_only: bool = True, limit: int = 200) -> list[Notice]:

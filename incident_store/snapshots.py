@@ -11,6 +11,8 @@ from incident_store.domain.attribution import Condition, Seen
 
 BEFORE = timedelta(minutes=30)
 """How much of the component's past belongs to the evidence."""
+STEP = timedelta(seconds=15)
+"""How far apart its states are looked at: a change shows at the first look after it."""
 
 
 class Part(BaseModel):

@@ -1,7 +1,8 @@
 """Incidents on a terminal: tables in Spanish for people, JSON for programs."""
 
 import json
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,8 +15,8 @@ from incident_store.domain.episodes import Episode
 from incident_store.domain.incident_clocks import Clock, earlier_dues, read_clocks
 from incident_store.domain.incidents import Event, corrected
 from incident_store.domain.lifecycle import EventKind
-from incident_store.domain.policies import ClockName, SlaPolicy
-from incident_store.explaining import explanation, verdict
+from incident_store.domain.policies import ClockName, Responsible, SlaPolicy
+from incident_store.explaining import explanation, standing_and_time
 from incident_store.queries import IncidentRecord
 from incident_store.words import CLOCK_STATES, EVENTS, LIMA, RESPONSIBLES, STATES, details_in_words, lima
 
@@ -23,6 +24,7 @@ __all__ = ["LIMA", "lima", "plain", "print_incident", "print_json", "print_list"
 
 WIDE = 120
 """Columns of a terminal that has room for all of an event."""
+NARROW = ("N°", "Ocurrió", "Hecho", "Por")
 
 
 def print_json(document: Any) -> None:
@@ -39,19 +41,19 @@ def print_list(records: Sequence[IncidentRecord], policy: SlaPolicy, now: dateti
         title="Incidencias (hora de Lima; respuesta y solución: lo que queda)",
         title_justify="left",
         box=box.SIMPLE_HEAD,
+        show_edge=False,
         pad_edge=False,
-        padding=(0, 1, 0, 0),
+        padding=0,
     )
-    for heading in ("N°", "Componente", "Crit.", "Resp.", "Estado", "Detectada", "Respuesta", "Solución"):
-        table.add_column(heading, overflow="fold", no_wrap=heading != "Componente")
+    for heading in ("N°", "Componente", "Crit.\nResp.", "Estado", "Detectada", "Respuesta", "Solución"):
+        table.add_column(heading, overflow="fold", no_wrap=heading not in {"Componente", "Estado"})
     for record in records:
         incident = record.incident
         clocks = {clock.name: clock for clock in read_clocks(record.events, policy, now)}
         table.add_row(
             str(record.number),
             plain(record.component),
-            incident.severity.value.capitalize(),
-            RESPONSIBLES[incident.responsible].split(" ")[0],
+            f"{incident.severity.value.capitalize()} {_letter(incident.responsible)}",
             STATES[incident.state] + (" *" if incident.proposed_restoration else ""),
             incident.times[EventKind.DETECTED].astimezone(LIMA).strftime("%d/%m %H:%M"),
             *(_clock_words(clocks.get(name)) for name in (ClockName.RESPONSE, ClockName.RESOLUTION)),
@@ -76,17 +78,39 @@ def print_incident(
         screen.print(f"Restablecimiento propuesto: {lima(incident.proposed_restoration)} (por confirmar)")
     earlier = earlier_dues(record.events, policy) if explain else ()
     for clock in read_clocks(record.events, policy, now):
-        screen.print(verdict(clock))
-        for line in explanation(clock, earlier) if explain else ():
-            screen.print(f"  {plain(line)}", soft_wrap=True)
-    screen.print(_episodes_table(episodes))
+        standing, time = standing_and_time(clock)
+        _print_lines(screen, standing, [time, *(explanation(clock, earlier) if explain else ())])
+    screen.print(_episodes_table(episodes) if episodes else "\nAlertas: ninguna")
     screen.print(_events_table(record.events, screen.width))
 
 
+def _letter(responsible: Responsible) -> str:
+    """Whose fault, in a letter."""
+    return "—" if responsible is Responsible.NOBODY else responsible.value
+
+
+def _print_lines(screen: Console, first: str, below: Iterable[str]) -> None:
+    """A line and those that belong to it, each broken between words, and first where two spaces stand before them."""
+    screen.print(first, markup=False)
+    for line in map(_visible, below):
+        place = line.rfind("  ") if len(line) > screen.width - 2 else -1
+        before, after = (line, "") if place < 0 else (line[:place], line[place:].strip())
+        for text, indent in ((before, "  "), (after, "      ")):
+            for piece in textwrap.wrap(text, screen.width, initial_indent=indent, subsequent_indent="      "):
+                screen.print(piece, markup=False)
+
+
+def _table(title: str) -> Table:
+    padding = (0, 1, 0, 0)
+    return Table(
+        title=f"\n{title}", title_justify="left", box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=padding
+    )
+
+
 def _episodes_table(episodes: Sequence[Episode]) -> Table:
-    table = Table(title="Alertas", title_justify="left")
+    table = _table("Alertas")
     for heading in ("Alerta", "Inicio", "Fin"):
-        table.add_column(heading)
+        table.add_column(heading, overflow="fold", no_wrap=heading != "Alerta")
     for episode in episodes:
         end = lima(episode.ended_at) if episode.ended_at else "activa"
         table.add_row(plain(episode.labels.get("alertname", "")), lima(episode.started_at), end)
@@ -94,23 +118,35 @@ def _episodes_table(episodes: Sequence[Episode]) -> Table:
 
 
 def _events_table(events: Sequence[Event], width: int) -> Table:
-    """The events with the numbers that corrections name; when each was written down only where there is room."""
-    wide = width >= WIDE
-    table = Table(title="Hechos", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    for heading in ("N°", "Hecho", "Ocurrió", *(["Registrado"] if wide else []), "Por", "Detalle"):
+    """The events with the numbers that corrections name. Where there is little room the details stand below what
+    happened, and when it was written down is left out."""
+    table = _table("Hechos")
+    headings = ("N°", "Ocurrió", "Registrado", "Hecho", "Por", "Detalle") if width >= WIDE else NARROW
+    for heading in headings:
         table.add_column(heading, overflow="fold", no_wrap=heading in {"Ocurrió", "Registrado"})
     for number, (event, effective) in enumerate(zip(events, corrected(events), strict=True), 1):
-        details = details_in_words(event.details)
+        details = details_in_words(_with_short_hashes(event.details))
         if effective.at != event.at:
             details = f"hora corregida: {lima(effective.at)}" + (f"; {details}" if details else "")
-        written = [lima(event.recorded_at)] if wide else []
-        table.add_row(str(number), EVENTS[event.kind], lima(event.at), *written, plain(event.author), plain(details))
+        cells = [lima(event.recorded_at), EVENTS[event.kind], plain(event.author), plain(details)]
+        if headings is NARROW:
+            cells = [f"{EVENTS[event.kind]}\n{cells[3]}".rstrip(), cells[2]]
+        table.add_row(str(number), lima(event.at), *cells)
     return table
+
+
+def _with_short_hashes(details: Mapping[str, str]) -> dict[str, str]:
+    """Enough of a hash to tell it from others; all of it is in the JSON."""
+    return {name: f"{value[:16]}…" if name in {"sha256", "snapshot"} else value for name, value in details.items()}
 
 
 def plain(text: str) -> str:
     """Text from outside as it stands: no markup, and no character that steers a terminal."""
-    return escape("".join(character if character.isprintable() else "�" for character in text))
+    return escape(_visible(text))
+
+
+def _visible(text: str) -> str:
+    return "".join(character if character.isprintable() else "�" for character in text)
 
 
 def _clock_words(clock: Clock | None) -> str:

@@ -82,6 +82,7 @@ DETAILS = {
     "same_owner_down": "también caído del mismo dueño",
     "others_down": "también caído de otros",
     "alone": "único componente caído",
+    "none_down": "ningún componente caído en ese minuto",
 }
 VALUES = {
     "fires_again": "la alerta volvió a dispararse",
@@ -218,6 +219,7 @@ GROUNDS = {
     Ground.SAME_OWNER_DOWN: "Del mismo responsable tampoco respondía: {}.",
     Ground.OTHERS_DOWN: "De otros responsables tampoco respondía: {}.",
     Ground.ALONE: "Ningún otro componente estaba caído en ese minuto.",
+    Ground.NONE_DOWN: "Ningún componente estaba caído en ese minuto.",
 }
 ANSWERS = {
     Responsible.OPERATOR: """\
@@ -234,6 +236,12 @@ la causa y la hora del restablecimiento.""",
     Responsible.NOBODY: """\
 Falta determinar el responsable. Antes de derivar: confirmar la falla con una prueba desde otra red, revisar el enlace y
 preguntar al proveedor y a OTI por trabajos en curso.""",
+}
+ENDED_ANSWERS = {
+    State.RESTORED: "Falta comunicarlo a los interesados y cerrar la incidencia.",
+    State.CLOSED: "La atención está cerrada: no queda respuesta por proponer.",
+    State.CONSOLIDATED: "La atención está cerrada y consolidada: no queda respuesta por proponer.",
+    State.DISCARDED: "El registro fue descartado: no queda respuesta por proponer.",
 }
 
 
@@ -253,6 +261,8 @@ def details_in_words(details: Mapping[str, str]) -> str:
 
 
 def _value(name: str, value: str) -> str:
+    if name == "missing":
+        return ", ".join(PARTS.get(part, part) for part in value.split(", "))
     if name in {"from", "until", "moment"}:
         with suppress(ValueError, OverflowError):
             return lima(datetime.fromisoformat(value))

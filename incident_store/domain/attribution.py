@@ -45,6 +45,7 @@ class Ground(StrEnum):
     SAME_OWNER_DOWN = "same_owner_down"
     OTHERS_DOWN = "others_down"
     ALONE = "alone"
+    NONE_DOWN = "none_down"
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ def attribute(
 
 def _said(responsible: Responsible | None, indications: Sequence[Indication]) -> Attribution:
     """With the indications that speak of somebody, and those that speak for themselves."""
-    kept = tuple(one for one in indications if any(one.names) or one.ground is Ground.ALONE)
+    kept = tuple(one for one in indications if any(one.names) or one.ground in (Ground.ALONE, Ground.NONE_DOWN))
     return Attribution(responsible or Responsible.NOBODY, kept)
 
 
@@ -123,7 +124,8 @@ def _beside(own: Seen | None, owner: str, down: Sequence[Seen], around: Sequence
     answering = [one for one in around if own and one.link == own.link and one.condition is Condition.UP]
     found = [Indication(Ground.SAME_OWNER_DOWN, _names(same)), Indication(Ground.OTHERS_DOWN, _names(others))]
     if around and not down:
-        found = [Indication(Ground.ALONE)]
+        own_down = own is not None and own.condition is Condition.DOWN
+        found = [Indication(Ground.ALONE if own_down else Ground.NONE_DOWN)]
     if link_down:
         found.append(Indication(Ground.BEHIND_LINK_UP, _names(answering)))
     return found

@@ -1,13 +1,13 @@
 """The SLA clocks of an incident: policy applied to its events (semantics 13, 15, 16, 20)."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 
 from incident_store.domain.clocks import Pause, Reading, read_clock
 from incident_store.domain.incidents import SETS_RESPONSIBLE, SETS_SEVERITY, Event, Incident, corrected, fold
-from incident_store.domain.intervals import Interval
+from incident_store.domain.intervals import Interval, to_the_second
 from incident_store.domain.lifecycle import SUPERSEDING, TRANSITIONS, EventKind, State
 from incident_store.domain.policies import ClockName, ClockRule, Responsible, Severity, SlaPolicy, Target
 
@@ -62,12 +62,13 @@ class _Stay:
 def read_clocks(events: Sequence[Event], policy: SlaPolicy, now: datetime) -> tuple[Clock, ...]:
     """The incident's clocks at `now`; pure, so the same events always give the same reading (semantics 17).
 
-    Events are taken in the order in which they were written down, each with its own time. What was discarded owes
-    nothing and has no clocks.
+    Events are taken in the order in which they were written down, each with its own time to the second, as people read
+    it (semantics 13): so what is printed of a clock always adds up. What was discarded owes nothing and has no clocks.
     """
-    incident, effective = fold(events), corrected(events)
+    incident = fold(events)
     if incident.state is State.DISCARDED:
         return ()
+    now, effective = to_the_second(now), [replace(event, at=to_the_second(event.at)) for event in corrected(events)]
     terms = policy.at(incident.times[EventKind.DETECTED])
     found = (_clock(name, rule, terms.targets, incident, effective, now) for name, rule in terms.clocks.items())
     return tuple(clock for clock in found if clock is not None)
@@ -140,7 +141,7 @@ def responsibles(events: Iterable[Event], start: datetime) -> tuple[tuple[dateti
     for event in events:
         if event.kind is EventKind.VALIDATED:
             since = event.details.get("from")
-            moment = max(start, datetime.fromisoformat(since)) if since else start
+            moment = max(start, to_the_second(datetime.fromisoformat(since))) if since else start
             edges = [edge for edge in edges if edge[0] < moment]
             edges.append((moment, Responsible(event.details["responsible"])))
     return tuple(edges)

@@ -26,6 +26,11 @@ class Interval:
         return self.start <= moment < self.end
 
 
+def to_the_second(moment: datetime) -> datetime:
+    """The moment as people read it. What is reckoned from such moments is what a reader reckons (semantics 13)."""
+    return moment.replace(microsecond=0)
+
+
 def merge(intervals: Iterable[Interval]) -> tuple[Interval, ...]:
     """The same time in ascending, disjoint, non-empty intervals; touching ones become one."""
     merged: list[Interval] = []

@@ -68,7 +68,7 @@ def _by_role(step: Step, actor: Actor) -> Refusal | None:
     roles = ROLES.get(step.kind, frozenset())
     if actor.role in roles:
         return None
-    who = " o ".join(sorted(role.value for role in roles)) or "nobody: the monitoring records it"
+    who = " or ".join(sorted(role.value for role in roles)) or "nobody: the monitoring records it"
     return Refusal(Reason.WRONG_ROLE, f"{step.kind.value} is for {who}, and {actor.name} is {actor.role.value}")
 
 

@@ -108,6 +108,13 @@ def test_a_component_opened_by_hand_has_the_owner_that_the_metrics_give_it() -> 
     assert judge("portal", "", portal=DOWN).responsible is Responsible.PROVIDER
 
 
+def test_a_minute_in_which_nothing_was_down_calls_nobody_the_only_one() -> None:
+    """What the probes do not look at, such as a file or the monitor itself, fails while every component answers."""
+    for component in ("CLARO/ROBOS", "portal"):
+        found = judge(component, "provider")
+        assert found.indications == (Indication(Ground.OWNER, ("provider",)), Indication(Ground.NONE_DOWN))
+
+
 NAMES = st.sampled_from(["a", "b", "c", "l", "m", ""])
 SEEN = st.builds(Seen, NAMES, st.sampled_from(["provider", "operator", "oti", "x"]), NAMES, st.sampled_from(Condition))
 

@@ -100,7 +100,36 @@ def test_the_preliminary_report_says_what_activity_4_asks_for() -> None:
         "05/10/2026 13:00:00, ana: consulta correcta",
     ):
         assert line in text, text
-    assert ANSWERS[Responsible.PROVIDER] in text
+    assert "7. PROPUESTA DE RESPUESTA\nEl servicio quedó restablecido el 05/10/2026 13:00:00. Falta" in text
+    assert "Esos estados se miran cada 15 s: un cambio pudo ocurrir hasta 15 s antes" in text
+
+
+@pytest.mark.parametrize(
+    ("ending", "said"),
+    [
+        ([event(EventKind.CLOSED, 70, "sofia")], "La atención está cerrada: no queda"),
+        ([event(EventKind.CLOSED, 70), event(EventKind.CONSOLIDATED, 80)], "La atención está cerrada y consolidada"),
+    ],
+)
+def test_a_report_of_a_closed_incident_proposes_no_answer_as_if_it_were_open(ending: list[Event], said: str) -> None:
+    text = drafted(DraftKind.PRELIMINARY, case(*RESTORED, *ending)).text
+    assert said in text
+    assert ANSWERS[Responsible.PROVIDER] not in text
+    assert "(continúa)" not in text
+    reopened = event(EventKind.REOPENED, 75, MONITORING)
+    if len(ending) == 1:
+        again = drafted(DraftKind.PRELIMINARY, case(*RESTORED, *ending, reopened)).text
+        assert ANSWERS[Responsible.PROVIDER] in again
+        assert "(continúa)" in again
+
+
+def test_what_was_discarded_or_asked_and_closed_does_not_go_on() -> None:
+    discarded = drafted(DraftKind.PRELIMINARY, case(event(EventKind.DISCARDED, 20, "sofia", reason="prueba"))).text
+    assert "Duración: ninguna, el registro fue descartado" in discarded
+    assert "El registro fue descartado: no queda respuesta por proponer." in discarded
+    events = (*OPENING[1:], *RESTORED[:3], event(EventKind.CLOSED, 50, "sofia"))
+    asked = replace(case(), record=IncidentRecord(7, "portal-web", "", "consulta", "¿Formato?", events), snapshots=[])
+    assert "Duración: 50 min 00 s" in drafted(DraftKind.PRELIMINARY, asked).text
 
 
 def test_an_incident_just_opened_has_a_report_too_and_proposes_by_suspicion() -> None:
@@ -145,7 +174,7 @@ def test_before_the_restoration_the_deadline_is_said_as_a_span() -> None:
 
 
 def test_an_rca_is_asked_of_the_provider_alone() -> None:
-    with pytest.raises(Refused, match="C OTI"):
+    with pytest.raises(Refused, match="incident 7 is held against C: an RCA is asked of the provider"):
         drafted(DraftKind.RCA_REQUEST, case())
 
 

@@ -1,6 +1,7 @@
 """Semantics 19, for people: each clock explains itself in Spanish, and a terminal shows it."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -9,7 +10,7 @@ from incident_store.domain.lifecycle import EventKind
 from incident_store.domain.policies import ClockName
 from incident_store.explaining import explanation, verdict
 from incident_store.queries import IncidentRecord
-from incident_store.terminal import print_incident
+from incident_store.terminal import print_incident, print_list
 from tests.builders import at
 from tests.domain.test_steps import ANA, ANALYSED, ANSWERED, DIAGNOSIS, DISPATCHED, POLICY, SOFIA, VALIDATED, walk
 
@@ -27,9 +28,9 @@ def test_a_clock_says_in_spanish_what_counted_why_the_rest_did_not_and_whose_tim
     )
     lines = list(explanation(clock, earlier_dues(HISTORY, POLICY)))
     assert lines[:3] == [
-        "05/10/2026 12:00:00 → 05/10/2026 12:30:00         30 min 00 s  cuenta",
-        "05/10/2026 12:30:00 → 05/10/2026 13:00:00         30 min 00 s  no cuenta: repuesto",
-        "05/10/2026 13:00:00 → 05/10/2026 17:30:00     4 h 30 min 00 s  cuenta",
+        "05/10/2026 12:00:00 → 05/10/2026 12:30:00        30 min 00 s  cuenta",
+        "05/10/2026 12:30:00 → 05/10/2026 13:00:00        30 min 00 s  no cuenta: repuesto",
+        "05/10/2026 13:00:00 → 05/10/2026 17:30:00    4 h 30 min 00 s  cuenta",
     ]
     assert any(line.endswith("no cuenta: fuera de horario") for line in lines)
     assert any(line.endswith("no cuenta: Combate de Angamos") for line in lines)
@@ -62,3 +63,31 @@ def test_an_incident_fits_a_terminal_and_shows_numbers_corrections_and_lima_time
     for words in ("05/10/2026", "corregida", "[red]", "criticidad", f" {len(HISTORY) + 2} "):
         assert words in whole
     assert "+00:00" not in shown
+
+
+def test_a_list_of_incidents_keeps_names_and_states_whole_on_eighty_columns(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    components = ("exportador-availability", "MOVISTAR/RECUPERADOS", "entrega-alertmanager")
+    records = [IncidentRecord(1234, name, "s", "incidencia", "No abre", tuple(HISTORY)) for name in components]
+    print_list(records, POLICY, at(4 * 1440))
+    lines = capsys.readouterr().out.splitlines()
+    assert max(len(line) for line in lines) <= 80
+    for name in components:
+        assert any(f"1234 {name} " in line and "Baja B En atención" in line for line in lines), lines
+
+
+def test_what_is_printed_of_a_clock_adds_up_to_the_second_however_fine_the_times_were() -> None:
+    """Semantics 13: times are reckoned to the second, as they are read."""
+    fine = [
+        replace(event, at=event.at + timedelta(microseconds=place * 171_717 % 1_000_000))
+        for place, event in enumerate(HISTORY)
+    ]
+    clocks = read_clocks(fine, POLICY, at(4 * 1440) + timedelta(microseconds=999_999))
+    assert clocks == read_clocks(HISTORY, POLICY, at(4 * 1440))
+    for clock in clocks:
+        stretches = clock.reading.explanation
+        assert all(one.interval.start.microsecond == one.interval.end.microsecond == 0 for one in stretches)
+        counted = sum((one.interval.duration for one in stretches if one.counts), timedelta())
+        assert counted == clock.reading.elapsed == sum(clock.by_responsible.values(), timedelta())

@@ -1,6 +1,7 @@
 """`renteseg maintenance …`: the windows from a terminal."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,13 @@ import pytest
 from exporters.availability.followed import known_components
 from groundwork.problems import Refused
 from groundwork.settings import Settings
-from incident_store.announcements import maintenance_announcement
-from incident_store.database import upgrade, use_store
+from incident_store.announcements import maintenance_announcement, window_announcement
+from incident_store.database import read_store, upgrade, use_store
 from incident_store.domain.intervals import Interval
 from incident_store.domain.lifecycle import Role
-from incident_store.domain.maintenance import Window, WindowEventKind
+from incident_store.domain.maintenance import Approval, Window, WindowEventKind
 from incident_store.maintenance_commands import list_command, plan_command, show_command, step_command
+from incident_store.outbox import Notice, Outcome, Recipient, list_notices, write_recipients
 from incident_store.people import add_person
 from tests.builders import ROOT, at
 from tests.processes import run_renteseg
@@ -112,6 +114,54 @@ def test_the_command_line_refuses_in_one_line(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert "nobody is called 'ana'" in done.stderr
     assert run_renteseg("maintenance", "list", "--json", environment=environment).stdout == "[]\n"
+
+
+def test_a_window_that_was_cancelled_or_is_over_drafts_no_announcement(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan(settings, "portal-web")
+    step(settings, WindowEventKind.CANCELLED, "sofia", "se posterga")
+    assert shown(settings, capsys)["announcement"] is None
+    show_command(settings, 1, as_json=False)
+    assert "No hay nada que comunicar" in capsys.readouterr().out
+    span = Interval(at(0), at(60))
+    window = Window(3, ("portal-web",), "", span, "parche", "ana", at(-60), Approval("sofia", at(-50), ""))
+    assert window_announcement(window, at(-10)) == maintenance_announcement(window)
+    assert window_announcement(window, at(61)) is None
+    assert window_announcement(replace(window, approval=None), at(61)) is None
+
+
+def test_who_was_told_of_a_window_is_told_that_it_was_cancelled(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan(settings, "portal-web")
+    step(settings, WindowEventKind.APPROVED, "sofia")
+    step(settings, WindowEventKind.ANNOUNCED, "sofia")
+    step(settings, WindowEventKind.CANCELLED, "luis", "se posterga")
+    assert shown(settings, capsys)["announcement"].startswith("Estimados:\n\nQueda cancelado")
+    assert [(one.state.value, one.facts["subject"].split(" 2")[0]) for one in notices(settings)] == [
+        ("due", "RENTESEG: mantenimiento cancelado"),
+        ("dismissed", "RENTESEG: mantenimiento programado"),
+    ]
+
+
+@pytest.mark.parametrize(("outcome", "told"), [(Outcome.PENDING, False), (Outcome.SENT, True)])
+def test_an_announcement_that_waits_does_not_leave_after_its_window_was_cancelled(
+    settings: Settings, outcome: Outcome, told: bool
+) -> None:
+    plan(settings, "portal-web")
+    step(settings, WindowEventKind.APPROVED, "sofia")
+    with use_store(settings.database_url) as engine, engine.begin() as connection:
+        write_recipients(connection, 1, [Recipient("eo@example", "EO", "operator", outcome)])
+    step(settings, WindowEventKind.CANCELLED, "luis", "se posterga")
+    *cancelled, announced = notices(settings)
+    assert (announced.state.value, announced.problem) == ("dismissed", "luis: mantenimiento cancelado, se posterga")
+    assert bool(cancelled) is told
+
+
+def notices(settings: Settings) -> list[Notice]:
+    with read_store(settings.database_url) as connection:
+        return list_notices(connection, open_only=False)
 
 
 def test_the_announcement_says_what_from_when_until_when_and_is_safe_to_send() -> None:
