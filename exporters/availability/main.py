@@ -5,6 +5,7 @@ import contextlib
 import ctypes
 import gc
 import os
+import resource
 import signal
 import sys
 import threading
@@ -56,6 +57,7 @@ def run(settings: Settings | None = None) -> None:
     os.environ.setdefault("UV_THREADPOOL_SIZE", RESOLVER_THREADS)  # names that hang must not stop the others
     sys.setswitchinterval(SWITCH_INTERVAL)
     _share_memory()
+    _allow_many_connections()
     threading.Thread(target=_warn_of_unresolved, args=(reading.targets, reloader.places), daemon=True).start()
     settings.state.mkdir(parents=True, exist_ok=True)
     with state_file.held(settings.state / STATE_FILE):
@@ -66,6 +68,13 @@ def _share_memory() -> None:
     """Let threads that only run in turn take memory from one place: glibc keeps what each of them once needed."""
     with contextlib.suppress(AttributeError, OSError):  # another C library has no such setting, and no such habit
         ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1)
+
+
+def _allow_many_connections() -> None:
+    """As many open files as the system lets this process have: the usual 1,024 are fewer than probes may need."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):  # a system that does not keep to what it says
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def probe_once(name: str, settings: Settings | None = None) -> int:

@@ -4,7 +4,9 @@ import asyncio
 import contextlib
 import hashlib
 import math
-from collections.abc import Awaitable, Callable
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable
+from itertools import chain
 
 from exporters.availability.pace import Pace
 from exporters.availability.probes.result import ProbeResult
@@ -12,6 +14,8 @@ from exporters.availability.sight import Sight
 from exporters.availability.targets import Limits
 from exporters.availability.watched import Watched
 
+AT_ONCE, PER_HOST = 500, 20
+"""How many probes may be under way at once, of all and of one host; more where that many would not keep pace."""
 SLOT = 0.05
 """Seconds within which probes start together; a fraction of the interval at most."""
 CANARY_PAUSE = 1.0
@@ -39,13 +43,28 @@ def next_tick(began: float, interval: float, now: float) -> float:
     return began + (math.floor((now - began) / interval) + 1) * interval
 
 
-class Turns:
-    """At most so many at once, and so many on one host. Who waits for a host holds up nobody else's."""
+def most_at_once(components: Iterable[Watched]) -> int:
+    """How many of their probes are under way at once when each lasts until its timeout."""
+    return math.ceil(sum(component.timeout / component.interval for component in components))
 
-    def __init__(self, limits: Limits) -> None:
-        self._limits = limits
-        self._all = asyncio.Semaphore(limits.at_once)
-        self._hosts: dict[str, asyncio.Semaphore] = {}
+
+class Turns:
+    """At most so many at once, and so many on one host. Who waits for a host holds up nobody else's.
+
+    A host that hangs with everything on it is down: were there too few turns to find that out of each component within
+    its interval, most of them would be unknown instead.
+    """
+
+    def __init__(self, limits: Limits, components: Iterable[Watched] = ()) -> None:
+        on_host = defaultdict[str, list[Watched]](list)
+        for component in components:
+            on_host[component.host].append(component)
+        everybody = chain.from_iterable(on_host.values())
+        self._all = asyncio.Semaphore(limits.at_once or max(AT_ONCE, most_at_once(everybody)))
+        self._hosts = {
+            host: asyncio.Semaphore(limits.per_host or max(PER_HOST, most_at_once(there)))
+            for host, there in on_host.items()
+        }
 
     @property
     def of_all(self) -> asyncio.Semaphore:
@@ -54,8 +73,6 @@ class Turns:
 
     def of(self, host: str) -> asyncio.Semaphore:
         """What those of one host pass."""
-        if host not in self._hosts:
-            self._hosts[host] = asyncio.Semaphore(self._limits.per_host)
         return self._hosts[host]
 
 
@@ -73,7 +90,7 @@ class Scheduler:
 
     def watch(self, components: tuple[Watched, ...], limits: Limits) -> None:
         """Probe these from now on, and no others."""
-        self._turns = Turns(limits)
+        self._turns = Turns(limits, components)
         self._sight.now_watching(components)
         self._canaries = {component.name: component for component in components if component.canary}
         self._locks = {name: self._locks.get(name) or asyncio.Lock() for name in self._canaries}

@@ -55,10 +55,13 @@ class Defaults(Strict):
 
 
 class Limits(Strict):
-    """How many probes may be under way at the same time: of all components, and of those on one host."""
+    """How many probes may be under way at the same time: of all components, and of those on one host.
 
-    at_once: Annotated[int, Field(ge=1, le=20000)] = 500
-    per_host: Annotated[int, Field(ge=1, le=20000)] = 20
+    What is not given is as much as keeps pace when none of them answers.
+    """
+
+    at_once: Annotated[int, Field(ge=1, le=20000)] | None = None
+    per_host: Annotated[int, Field(ge=1, le=20000)] | None = None
 
 
 def _pattern(value: str) -> str:

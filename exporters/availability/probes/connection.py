@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import functools
 import ipaddress
 import socket
@@ -11,6 +12,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from exporters.availability.probes.result import Attempt, Phase, ProbeFailed, Reason
+
+OUT_OF_MEANS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL})
+"""What this process or machine lacks says nothing of the peer."""
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 Opened = TypeVar("Opened")
@@ -94,6 +98,8 @@ async def reached(
             failure = ProbeFailed(Reason.TIMEOUT_CONNECT, f"{address} port {port} did not accept in time")
         except OSError as error:
             what = error.strerror or str(error)
+            if error.errno in OUT_OF_MEANS:
+                raise ProbeFailed(Reason.INTERNAL, f"this machine cannot open a connection: {what}") from error
             failure = ProbeFailed(Reason.UNREACHABLE, f"{address} port {port} cannot be reached: {what}")
     raise failure
 

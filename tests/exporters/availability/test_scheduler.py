@@ -145,6 +145,30 @@ def test_a_host_that_hangs_delays_nobody_on_another() -> None:
     uvloop.run(main())
 
 
+def test_a_host_with_many_components_that_hangs_is_found_out_within_the_interval() -> None:
+    """Else most of what is down on it would be unknown."""
+    many = components(*(f"c-{number}" for number in range(300)), interval=0.5)
+    slow = tuple(component.model_copy(update={"timeout": 0.2}) for component in many)
+
+    async def main() -> Pace:
+        enough = asyncio.Event()
+        runs: Counter[str] = Counter()
+
+        async def probe(component: Watched) -> ProbeResult:
+            await asyncio.sleep(component.timeout)
+            return GOOD
+
+        def record(component: Watched, result: ProbeResult, blind: bool) -> None:
+            runs[component.name] += 1
+            if len(runs) == 300:
+                enough.set()
+
+        return await until(enough, slow, probe, record)
+
+    assert scheduler.most_at_once(slow) == pytest.approx(120, abs=1)
+    assert uvloop.run(main()).skipped < 300  # with 20 turns it would take 3 s, and each would miss several
+
+
 def test_ticks_that_a_slow_probe_missed_are_counted() -> None:
     async def main() -> Pace:
         enough = asyncio.Event()

@@ -1,8 +1,11 @@
 """The TCP probe: a port that accepts, one that refuses, one that does nothing, one that talks."""
 
 import asyncio
+import os
+import resource
 import socket
 import time
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -35,6 +38,29 @@ def test_a_closed_port_is_refused() -> None:
         result = uvloop.run(run(port(f"127.0.0.1:{free.getsockname()[1]}")))
 
     assert result.reason is Reason.REFUSED
+
+
+def test_a_process_without_a_file_descriptor_left_says_nothing_of_the_component() -> None:
+    async def main() -> ProbeResult:
+        async with peer(silence) as there:
+            highest = max(int(file.name) for file in Path("/proc/self/fd").iterdir())
+            soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 2, hard))
+            taken: list[int] = []
+            try:
+                with suppress(OSError):
+                    while True:
+                        taken.append(os.dup(0))
+                return await run(port(f"127.0.0.1:{there}"))
+            finally:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+                for descriptor in taken:
+                    os.close(descriptor)
+
+    result = uvloop.run(main())
+
+    assert result.reason is Reason.INTERNAL
+    assert "Too many open files" in result.detail
 
 
 def test_a_full_backlog_ends_at_the_deadline() -> None:
