@@ -9,6 +9,7 @@ from console.api.blueprint import prepare_api
 from console.board_reading import BoardReader
 from console.desk import Desk, Watched
 from console.failures import prepare_failures
+from console.links import NOWHERE, Places, prepare_links
 from console.login import prepare_login
 from console.month_reports import MonthReports
 from console.month_so_far import ReadReport
@@ -59,6 +60,7 @@ def create_app(
     prometheus_url: str = "",
     read_report: ReadReport | None = None,
     reports: MonthReports | None = None,
+    places: Places = NOWHERE,
     requests_per_minute: int = 600,
     largest_file: int = 25 * 1024 * 1024,
 ) -> Flask:
@@ -71,6 +73,7 @@ def create_app(
     Desk(engine, policy, watched, file_loads_url, largest_file).lay(app)
     secure(app)
     prepare_words(app)
+    prepare_links(app, places)
     prepare_navigation(app)
     prepare_board(app, BoardReader(engine, prometheus_url, watched, read_report))
     prepare_uploads(app)

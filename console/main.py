@@ -8,6 +8,7 @@ from pathlib import Path
 
 from console.app import create_app
 from console.desk import Watched
+from console.links import Places
 from console.month_reports import MonthReports
 from console.month_so_far import ReadReport
 from console.pages.incident_files import MEBIBYTE
@@ -41,6 +42,7 @@ def run(settings: Settings, watched: Watched, read_report: ReadReport, reports: 
         prometheus_url=settings.prometheus_url,
         read_report=read_report,
         reports=reports,
+        places=Places(settings.grafana_url, settings.prometheus_public_url, settings.alertmanager_public_url),
         requests_per_minute=settings.api_requests_per_minute,
         largest_file=settings.attachment_megabytes * 1024 * 1024,
     )

@@ -8,7 +8,6 @@ from flask_login import current_user
 from markupsafe import Markup, escape
 
 from console import load_words
-from console.links import deep_links
 from console.step_words import ACTIONS, NOTICE_STATES, NOTICES
 from incident_store.domain.availability import MinuteState
 from incident_store.domain.policies import Responsible
@@ -50,7 +49,6 @@ def prepare_words(app: Flask) -> None:
         size=size,
         isolated=isolated,
         responsible=lambda value: RESPONSIBLES[Responsible(value)],
-        deep_links=deep_links,
     )
     app.jinja_env.globals.update(
         ACTIONS=ACTIONS,

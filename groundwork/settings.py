@@ -73,6 +73,8 @@ class Settings(BaseSettings):
     mailroom_from: str = "renteseg@osiptel.example"
     console_url: str = ""
     grafana_url: str = ""
+    prometheus_public_url: str = ""
+    alertmanager_public_url: str = ""
     file_loads_url: str = ""
 
     def model_post_init(self, _context: object) -> None:

@@ -65,6 +65,8 @@ def sla_deadlines() -> Any:
             Value_B="Consumido",
         )
     )  # fmt: skip
+    shown = {"title": "Ficha", "url": "${consola}/incidencias/${__value.raw}", "targetBlank": True}
+    column(panel, "Incidencia", links=[shown])
     clocks = {"response": ("Respuesta", None), "resolution": ("Solución", None)}
     column(panel, "Reloj", mappings=[words(clocks)])
     column(panel, "Responsable", mappings=[words({letter: (text, None) for letter, text in PARTIES.items()})])
