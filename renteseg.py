@@ -140,6 +140,7 @@ def console() -> None:
         lambda: followed.described_components(found.config),
         lambda now: reports.so_far(found, now).model_dump(),
         package("reports.office").Office(found),
+        package("alertmanager_webhook.quarantine").replay,
     )
 
 
@@ -216,6 +217,42 @@ def user_add(
 def user_list(as_json: Json = False) -> None:
     """Who may log in, and as what."""
     package("incident_store.commands").list_users(settings(), as_json=as_json)
+
+
+@user.command("role")
+def user_role(
+    name: str,
+    role: Annotated[str, typer.Argument(help="analyst, supervisor, viewer or admin")],
+    as_json: Json = False,
+) -> None:
+    """Give a person another role."""
+    package("incident_store.commands").change_role(settings(), name, role)
+    _tell(f"{name}: {role}", {"name": name, "role": role}, as_json=as_json)
+
+
+@user.command("password")
+def user_password(
+    name: str,
+    password_file: Annotated[Path | None, typer.Option(help="A file that holds the password; - is stdin.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Give a person a new password, from a prompt, from stdin or from a file; their sessions end."""
+    package("incident_store.commands").change_password(settings(), name, password_file)
+    _tell(f"{name}: contraseña nueva", {"name": name}, as_json=as_json)
+
+
+@user.command("disable")
+def user_disable(name: str, as_json: Json = False) -> None:
+    """End a person's sessions and tokens; what they did stays theirs."""
+    package("incident_store.commands").disable_user(settings(), name)
+    _tell(f"{name}: inhabilitado", {"name": name, "disabled": True}, as_json=as_json)
+
+
+@user.command("enable")
+def user_enable(name: str, as_json: Json = False) -> None:
+    """Let a disabled person in again."""
+    package("incident_store.commands").enable_user(settings(), name)
+    _tell(f"{name}: habilitado", {"name": name, "disabled": False}, as_json=as_json)
 
 
 @token.command("add")

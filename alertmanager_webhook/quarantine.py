@@ -8,16 +8,29 @@ from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from sqlalchemy import Engine
 
 from alertmanager_webhook.payload import Delivery, Reason, read_delivery
 from groundwork.problems import Refused
 from groundwork.settings import Settings
+from incident_store.access import TERMINAL
 from incident_store.clock_lines import utc_text
-from incident_store.database import open_store, read_store
+from incident_store.database import read_store, reading, use_store
+from incident_store.domain.policies import SlaPolicy
 from incident_store.policy_file import read_policy
-from incident_store.quarantine import Entry, Settlement, find_entry, settle, waiting_entries
-from incident_store.store import UNSTORABLE, record
+from incident_store.quarantine import (
+    Entry,
+    NotUnderstood,
+    Settlement,
+    Waiting,
+    dismiss,
+    find_entry,
+    settle,
+    waiting_entries,
+)
+from incident_store.store import UNSTORABLE, Recorded, record
 from incident_store.terminal import lima, print_json, utc_now
+from incident_store.transactions import in_transaction
 
 SHOWN_BYTES = 20_000
 
@@ -27,7 +40,7 @@ def list_command(settings: Settings, *, as_json: bool) -> None:
     with read_store(settings.database_url) as connection:
         entries = waiting_entries(connection)
     if as_json:
-        print_json([_json(entry) for entry in entries])
+        print_json([_listed(entry) for entry in entries])
     else:
         _print_list(entries)
 
@@ -50,18 +63,10 @@ def show_command(settings: Settings, number: int, *, as_json: bool) -> None:
 
 
 def replay_command(settings: Settings, number: int, *, as_json: bool) -> None:
-    """`renteseg quarantine replay`: read it again and record it; raises Refused while it is still not understood.
-
-    A replay that is killed halfway may be run again: the same alert twice changes nothing.
-    """
-    entry, policy, now = _find(settings, number), read_policy(settings.config), utc_now()
-    delivery = reread(entry)
-    if delivery.rejected:
-        reasons = "; ".join(sorted({one.detail for one in delivery.rejected}))
-        raise Refused(f"entry {number} is still not understood: {reasons}; `renteseg quarantine dismiss` ends its wait")
-    engine = open_store(settings.database_url)
-    recorded = record(engine, delivery.notifications, [], policy, now)
-    _settle(settings, number, Settlement.REPLAYED, now)
+    """`renteseg quarantine replay`; raises Refused while the entry is still not understood."""
+    policy = read_policy(settings.config)
+    with use_store(settings.database_url) as engine:
+        recorded = replay(engine, number, policy, utc_now())
     if as_json:
         print_json({"accepted": recorded.accepted, "duplicates": recorded.duplicates, "incidents": recorded.incidents})
     else:
@@ -73,7 +78,23 @@ def replay_command(settings: Settings, number: int, *, as_json: bool) -> None:
 def dismiss_command(settings: Settings, number: int) -> None:
     """`renteseg quarantine dismiss`: the same bytes will not ask for attention again."""
     _find(settings, number)
-    _settle(settings, number, Settlement.DISMISSED, utc_now())
+    with use_store(settings.database_url) as engine:
+        dismiss(engine, number, TERMINAL, utc_now())
+
+
+def replay(engine: Engine, number: int, policy: SlaPolicy, now: datetime, by: str = TERMINAL) -> Recorded:
+    """Read an entry again and record it; raises Refused when there is none, NotUnderstood while it is no clearer.
+
+    A replay that is killed halfway may be run again: the same alert twice changes nothing.
+    """
+    with reading(engine).connect() as connection:
+        entry = _known(find_entry(connection, number), number)
+    delivery = reread(entry)
+    if delivery.rejected:
+        raise NotUnderstood(number, sorted({one.detail for one in delivery.rejected}))
+    recorded = record(engine, delivery.notifications, [], policy, now)
+    in_transaction(engine, lambda connection: settle(connection, number, Settlement.REPLAYED, now, by))
+    return recorded
 
 
 def reread(entry: Entry) -> Delivery:
@@ -88,33 +109,35 @@ def reread(entry: Entry) -> Delivery:
 
 def _find(settings: Settings, number: int) -> Entry:
     with read_store(settings.database_url) as connection:
-        entry = find_entry(connection, number)
+        return _known(find_entry(connection, number), number)
+
+
+def _known(entry: Entry | None, number: int) -> Entry:
     if entry is None:
         raise Refused(f"there is no quarantine entry {number}; `renteseg quarantine list` shows those that wait")
     return entry
 
 
-def _settle(settings: Settings, number: int, settlement: Settlement, now: datetime) -> None:
-    engine = open_store(settings.database_url)
-    with engine.begin() as connection:
-        settle(connection, number, settlement, now)
-    engine.dispose()
-
-
 def _json(entry: Entry) -> dict[str, Any]:
+    rejected, times = entry.rejected, (entry.first_received_at, entry.last_received_at, entry.times)
+    told = _listed(Waiting(entry.number, rejected.reason, rejected.detail, len(rejected.body), *times))
+    return {**told, "settlement": entry.settlement and entry.settlement.value}
+
+
+def _listed(entry: Waiting) -> dict[str, Any]:
     return {
         "entry": entry.number,
-        "reason": entry.rejected.reason,
-        "detail": entry.rejected.detail,
-        "bytes": len(entry.rejected.body),
+        "reason": entry.reason,
+        "detail": entry.detail,
+        "bytes": entry.size,
         "times": entry.times,
         "first_received_at": utc_text(entry.first_received_at),
         "last_received_at": utc_text(entry.last_received_at),
-        "settlement": entry.settlement and entry.settlement.value,
+        "settlement": None,
     }
 
 
-def _print_list(entries: Sequence[Entry]) -> None:
+def _print_list(entries: Sequence[Waiting]) -> None:
     if not entries:
         print("La cuarentena está vacía.")
         return
@@ -122,9 +145,9 @@ def _print_list(entries: Sequence[Entry]) -> None:
     for heading in ("N°", "Motivo", "Detalle", "Veces", "Última vez"):
         table.add_column(heading, overflow="fold")
     for entry in entries:
-        detail = escape(_printable(entry.rejected.detail[:200]))
+        detail = escape(_printable(entry.detail[:200]))
         last = lima(entry.last_received_at)
-        table.add_row(str(entry.number), entry.rejected.reason, detail, str(entry.times), last)
+        table.add_row(str(entry.number), entry.reason, detail, str(entry.times), last)
     Console().print(table)
 
 

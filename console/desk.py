@@ -2,26 +2,34 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from flask import Flask, current_app
 from sqlalchemy import Engine
 
+from console.configuration_loaded import LoadedConfiguration
 from incident_store.domain.policies import SlaPolicy
+from incident_store.store import Recorded
 
 Watched = Callable[[], Sequence[Mapping[str, str]]]
 """Gives name, kind, service and owner of every component that is watched; raises ConfigurationError."""
+
+Replay = Callable[[Engine, int, SlaPolicy, datetime, str], Recorded]
+"""Reads a quarantine entry again and records it, by somebody; raises Refused, NotUnderstood."""
 
 
 @dataclass(frozen=True)
 class Desk:
     """The store, the policy in force, what is watched, and where the file-load exporter answers; `largest_file` is the
-    number of bytes that an attached file may have."""
+    number of bytes that an attached file may have, `configuration` the files that were read at the start."""
 
     engine: Engine
     policy: SlaPolicy
     watched: Watched = tuple
     file_loads_url: str = ""
     largest_file: int = 0
+    replay: Replay | None = None
+    configuration: LoadedConfiguration | None = None
 
     def lay(self, app: Flask) -> None:
         """Put it where the views of this application find it."""

@@ -15,6 +15,8 @@ from groundwork.problems import Away
 
 log = structlog.get_logger()
 
+PAGES = {403: "forbidden.html", 404: "missing.html"}
+
 
 def prepare_failures(app: Flask) -> None:
     """A page for each way to fail; under the API's address, a problem."""
@@ -41,4 +43,8 @@ def prepare_failures(app: Flask) -> None:
     def failed(error: HTTPException) -> Any:
         if request.path.startswith(f"{PREFIX}/"):
             return http_problem(error).response()
-        return (render_template("missing.html"), 404) if error.code == 404 else error
+        page = PAGES.get(error.code or 0)
+        try:
+            return (render_template(page), error.code) if page else error
+        except DBAPIError as without_store:  # a page that greets its reader has to ask who that is
+            return store_away(without_store)

@@ -16,19 +16,22 @@ INSIDE = re.compile(r"/(?:[A-Za-z0-9._~-][A-Za-z0-9._~/-]*)?(?:\?[A-Za-z0-9._~/=
 PREFIX = "kept."
 TARGET = "kept_target"
 OURS = frozenset({"csrf_token", TARGET})
+PASSWORDS = "password"
+"""How the names of fields begin whose contents no page shows."""
 
 
 def typed() -> list[tuple[str, str]]:
     """What the request's form holds, in order, for a page to carry along.
 
-    Nothing of a form that another site sent: it would be its words in this person's mouth.
+    Nothing of a form that another site sent: it would be its words in this person's mouth. No password either: it is
+    typed again.
     """
     return [pair for pair in _pairs() if _from_here()]
 
 
 def _pairs() -> Iterator[tuple[str, str]]:
     for name, values in request.form.lists():
-        if name.rsplit("-", 1)[-1] not in OURS:
+        if name.rsplit("-", 1)[-1] not in OURS and not name.startswith(PASSWORDS):
             yield from ((name, value) for value in values)
 
 

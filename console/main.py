@@ -7,7 +7,9 @@ from functools import lru_cache
 from pathlib import Path
 
 from console.app import create_app
-from console.desk import Watched
+from console.configuration_loaded import LoadedConfiguration
+from console.desk import Replay, Watched
+from console.identity_provider import IdentityProvider
 from console.links import Places
 from console.month_reports import MonthReports
 from console.month_so_far import ReadReport
@@ -26,9 +28,9 @@ LEAST_BODY = 16
 """Megabytes of a request that are read at all; what is larger than a view takes is refused in words before that."""
 
 
-def run(settings: Settings, watched: Watched, read_report: ReadReport, reports: MonthReports) -> None:
+def run(settings: Settings, watched: Watched, read_report: ReadReport, reports: MonthReports, replay: Replay) -> None:
     """Serve until ended; `watched` reads the components anew, `read_report` reckons the month until a moment;
-    `reports` answers for whole months.
+    `reports` answers for whole months, `replay` reads a quarantine entry again.
 
     Raises ConfigurationError before listening when the configuration is unusable.
     """
@@ -45,6 +47,11 @@ def run(settings: Settings, watched: Watched, read_report: ReadReport, reports: 
         places=Places(settings.grafana_url, settings.prometheus_public_url, settings.alertmanager_public_url),
         requests_per_minute=settings.api_requests_per_minute,
         largest_file=settings.attachment_megabytes * 1024 * 1024,
+        replay=replay,
+        configuration=LoadedConfiguration(settings.config),
+        console_url=settings.console_url,
+        proxies=settings.console_proxies,
+        identity_provider=identity_provider(settings),
     )
     largest = max(LEAST_BODY, settings.attachment_megabytes * 4 // 3 + 2)  # a file in Base64, as the API takes it
     serve(app, settings.host, settings.console_port, max_body=largest * MEBIBYTE)
@@ -58,6 +65,20 @@ def remembered(read: Watched) -> Watched:
         return read()
 
     return lambda: at(int(time.monotonic() / REMEMBERED_SECONDS))
+
+
+def identity_provider(settings: Settings) -> IdentityProvider | None:
+    """The provider that the settings name, None for none; raises Refused for settings that are not whole."""
+    if not settings.oidc_issuer:
+        return None
+    if not settings.oidc_client or settings.oidc_secret_file is None:
+        raise Refused("RENTESEG_OIDC_ISSUER needs RENTESEG_OIDC_CLIENT and RENTESEG_OIDC_SECRET_FILE beside it")
+    try:
+        secret = settings.oidc_secret_file.read_text(encoding="utf-8").strip()
+        words = (settings.oidc_issuer, settings.oidc_client, secret, settings.oidc_claim, settings.oidc_name)
+        return IdentityProvider(*words, settings.oidc_ca_file)
+    except (OSError, UnicodeDecodeError) as error:
+        raise Refused(f"a file that RENTESEG_OIDC_… names cannot be read: {error}") from error
 
 
 def session_key(path: Path) -> str:

@@ -9,6 +9,7 @@ SECTIONS = (
     ("bandeja", "Bandeja", "inbox.inbox"),
     ("mantenimientos", "Mantenimientos", "maintenance.windows"),
     ("reportes", "Reportes", "reports.months"),
+    ("administracion", "Administración", "administration.administration"),
 )
 """Short name, which the keyboard goes by, words, and endpoint."""
 

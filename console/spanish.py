@@ -9,6 +9,7 @@ from markupsafe import Markup, escape
 
 from console import load_words
 from console.step_words import ACTIONS, NOTICE_STATES, NOTICES
+from incident_store.access import AccessKind
 from incident_store.domain.availability import MinuteState
 from incident_store.domain.policies import Responsible
 from incident_store.words import (
@@ -28,6 +29,31 @@ from incident_store.words import (
 LIMA = ZoneInfo("America/Lima")
 ROLES = {"analyst": "analista", "supervisor": "supervisor", "viewer": "consulta", "admin": "administrador"}
 KINDS = {"incidencia": "Incidencia", "consulta": "Consulta"}
+ACCESS = {
+    AccessKind.LOGGED_IN: "ingresó",
+    AccessKind.LOGIN_REFUSED: "ingreso rechazado",
+    AccessKind.LOGGED_OUT: "salió",
+    AccessKind.PERSON_ADDED: "persona agregada",
+    AccessKind.ROLE_CHANGED: "cambio de rol",
+    AccessKind.DISABLED: "inhabilitada",
+    AccessKind.ENABLED: "habilitada",
+    AccessKind.PASSWORD_CHANGED: "cambio de contraseña",
+    AccessKind.TOKEN_ADDED: "clave creada",
+    AccessKind.TOKEN_REVOKED: "clave revocada",
+    AccessKind.REPLAYED: "cuarentena reprocesada",
+    AccessKind.DISMISSED: "cuarentena descartada",
+}
+ACCESS_DETAILS = {
+    "address": "desde",
+    "by": "con",
+    "before": "antes",
+    "days": "días",
+    "entry": "entrada",
+    "oidc": "proveedor de identidad",
+    "password": "contraseña",
+    "role": "rol",
+    "token": "clave",
+}
 PURPOSES = {"log": "Registro (log)", "capture": "Captura", "rca": "Informe técnico (RCA)", "other": "Otro"}
 
 MINUTE_STATES = {
@@ -51,6 +77,8 @@ def prepare_words(app: Flask) -> None:
         responsible=lambda value: RESPONSIBLES[Responsible(value)],
     )
     app.jinja_env.globals.update(
+        ACCESS=ACCESS,
+        ACCESS_DETAILS=ACCESS_DETAILS,
         ACTIONS=ACTIONS,
         CLOCKS=CLOCKS,
         CLOCK_STATES=CLOCK_STATES,

@@ -72,6 +72,13 @@ class Settings(BaseSettings):
     imap_host: str = ""
     mailroom_from: str = "renteseg@osiptel.example"
     console_url: str = ""
+    console_proxies: int = Field(default=0, ge=0, le=9)
+    oidc_issuer: str = ""
+    oidc_client: str = ""
+    oidc_secret_file: Kept | None = None
+    oidc_ca_file: Kept | None = None
+    oidc_claim: str = "preferred_username"
+    oidc_name: str = "la cuenta institucional"
     grafana_url: str = ""
     prometheus_public_url: str = ""
     alertmanager_public_url: str = ""

@@ -14,6 +14,7 @@ APPEND_ONLY = (
     "blobs",
     "blob_chunks",
     "signed_reports",
+    "access_events",
 )
 """The tables whose rows are never changed or removed."""
 

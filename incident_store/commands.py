@@ -10,6 +10,7 @@ from pathlib import Path
 from groundwork.configuration import read_text
 from groundwork.problems import Refused
 from groundwork.settings import Settings
+from incident_store.access import TERMINAL
 from incident_store.advance import Report, advance, register
 from incident_store.audit import count_events, verify
 from incident_store.audit_words import audit_json, print_audit, progress
@@ -20,7 +21,7 @@ from incident_store.domain.lifecycle import ROLES, EventKind, Role
 from incident_store.domain.policies import Responsible, Severity
 from incident_store.domain.steps import Step
 from incident_store.given import LARGEST_NUMBER, acting_person, details_of, known_word, moment, one_line
-from incident_store.people import add_person, list_people
+from incident_store.people import add_person, disable, enable, list_people, set_password, set_role
 from incident_store.policy_file import read_policy
 from incident_store.queries import MOST_LISTED, find_incident, list_incidents
 from incident_store.terminal import lima, plain, print_incident, print_json, print_list, utc_now
@@ -58,11 +59,35 @@ def show_command(settings: Settings, number: int, *, explain: bool, as_json: boo
 
 def add_user(settings: Settings, name: str, role: str, password_file: Path | None) -> None:
     """`renteseg user add`; raises Refused for an unknown role, a taken name or a weak password."""
-    if role not in {known.value for known in Role}:
-        raise Refused(f"{role!r} is no role: write {', '.join(Role)}")
+    known, password = known_word(Role, role), _password(password_file)
+    with use_store(settings.database_url) as engine:
+        add_person(engine, name, known, password)
+
+
+def change_role(settings: Settings, name: str, role: str) -> None:
+    """`renteseg user role`; raises Refused for an unknown role or person, and for the last administrator."""
+    known = known_word(Role, role)
+    with use_store(settings.database_url) as engine:
+        set_role(engine, one_line(name), known, TERMINAL, utc_now())
+
+
+def change_password(settings: Settings, name: str, password_file: Path | None) -> None:
+    """`renteseg user password`; raises Refused for an unknown person or a weak password."""
     password = _password(password_file)
     with use_store(settings.database_url) as engine:
-        add_person(engine, name, Role(role), password)
+        set_password(engine, one_line(name), password, TERMINAL, utc_now())
+
+
+def disable_user(settings: Settings, name: str) -> None:
+    """`renteseg user disable`; raises Refused for an unknown person and for the last administrator."""
+    with use_store(settings.database_url) as engine:
+        disable(engine, one_line(name), TERMINAL, utc_now())
+
+
+def enable_user(settings: Settings, name: str) -> None:
+    """`renteseg user enable`; raises Refused for an unknown person."""
+    with use_store(settings.database_url) as engine:
+        enable(engine, one_line(name), TERMINAL, utc_now())
 
 
 def list_users(settings: Settings, *, as_json: bool) -> None:
@@ -70,9 +95,10 @@ def list_users(settings: Settings, *, as_json: bool) -> None:
     with read_store(settings.database_url) as connection:
         people = list_people(connection)
     if as_json:
-        print_json([{"name": one.name, "role": one.role.value} for one in people])
+        print_json([{"name": one.name, "role": one.role.value, "disabled": bool(one.disabled_at)} for one in people])
     else:
-        print("\n".join(f"{plain(one.name)}  {one.role.value}" for one in people) or "Nadie puede ingresar todavía.")
+        lines = (f"{plain(one.name)}  {one.role.value}{'  inhabilitado' if one.disabled_at else ''}" for one in people)
+        print("\n".join(lines) or "Nadie puede ingresar todavía.")
 
 
 def _password(file: Path | None) -> str:

@@ -365,7 +365,8 @@ class ReportLoadRow(Base):
 
 
 class UserRow(Base):
-    """A person who may log in. The password is kept as an argon2id hash."""
+    """A person who may log in until they are disabled. The password is kept as an argon2id hash; without one ("") only
+    the identity provider lets the person in."""
 
     __tablename__ = "users"
 
@@ -374,6 +375,21 @@ class UserRow(Base):
     role: Mapped[str] = mapped_column(String(16))
     password_hash: Mapped[str]
     created_at: Mapped[datetime]
+    disabled_at: Mapped[datetime | None]
+
+
+class AccessEventRow(Base):
+    """A login, a refused one, or a change of what somebody may do; append-only. `person` is whom it is about."""
+
+    __tablename__ = "access_events"
+    __table_args__ = (Index("ix_access_events_person_id", "person", "id"),)
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    at: Mapped[datetime]
+    kind: Mapped[str] = mapped_column(String(32))
+    person: Mapped[str]
+    author: Mapped[str]
+    details: Mapped[dict[str, Any]]
 
 
 class TokenRow(Base):

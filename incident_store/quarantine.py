@@ -6,9 +6,15 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, case, insert, null, select, update
+from sqlalchemy import Connection, Engine, Row, case, func, insert, null, select, update
 
+from groundwork.problems import Refused
+from incident_store.access import TERMINAL, AccessKind, note_access
 from incident_store.models import QuarantineRow
+from incident_store.transactions import in_transaction
+
+LISTED_DETAIL = 300
+"""Characters of an entry's detail that a list shows."""
 
 
 @dataclass(frozen=True)
@@ -18,6 +24,15 @@ class Rejected:
     reason: str
     detail: str
     body: bytes
+
+
+class NotUnderstood(Refused):
+    """An entry that was read again is no clearer; `reasons` say why."""
+
+    def __init__(self, number: int, reasons: list[str]) -> None:
+        told = "; ".join(reasons)
+        super().__init__(f"entry {number} is still not understood: {told}; `renteseg quarantine dismiss` ends its wait")
+        self.reasons = reasons
 
 
 class Settlement(StrEnum):
@@ -68,10 +83,26 @@ def quarantine(connection: Connection, rejected: Rejected, now: datetime) -> Non
     )
 
 
-def waiting_entries(connection: Connection, limit: int = 1000) -> list[Entry]:
+@dataclass(frozen=True)
+class Waiting:
+    """An entry in a list: without its body, of which `size` is the number of bytes."""
+
+    number: int
+    reason: str
+    detail: str
+    size: int
+    first_received_at: datetime
+    last_received_at: datetime
+    times: int
+
+
+def waiting_entries(connection: Connection, limit: int = 1000) -> list[Waiting]:
     """The entries that wait to be settled, the oldest first."""
-    query = select(*QuarantineRow.__table__.c).where(QuarantineRow.settled_at.is_(None))
-    return [_entry(row) for row in connection.execute(query.order_by(QuarantineRow.id).limit(limit))]
+    rows = QuarantineRow.__table__.c
+    columns = (rows.id, rows.reason, func.substr(rows.detail, 1, LISTED_DETAIL), func.length(rows.body))
+    times = (rows.first_received_at, rows.last_received_at, rows.times)
+    query = select(*columns, *times).where(rows.settled_at.is_(None)).order_by(rows.id).limit(limit)
+    return [Waiting(*row) for row in connection.execute(query)]
 
 
 def find_entry(connection: Connection, number: int) -> Entry | None:
@@ -80,11 +111,18 @@ def find_entry(connection: Connection, number: int) -> Entry | None:
     return None if row is None else _entry(row)
 
 
-def settle(connection: Connection, number: int, settlement: Settlement, now: datetime) -> None:
-    """Note that an entry waits no more, and why."""
+def settle(connection: Connection, number: int, settlement: Settlement, now: datetime, by: str = TERMINAL) -> None:
+    """Note that an entry waits no more, why, and who decided it."""
     connection.execute(
         update(QuarantineRow).where(QuarantineRow.id == number).values(settled_at=now, settlement=settlement.value)
     )
+    kind = {Settlement.REPLAYED: AccessKind.REPLAYED, Settlement.DISMISSED: AccessKind.DISMISSED}[settlement]
+    note_access(connection, kind, by, by, now, entry=str(number))
+
+
+def dismiss(engine: Engine, number: int, by: str, now: datetime) -> None:
+    """The same bytes will not ask for attention again."""
+    in_transaction(engine, lambda connection: settle(connection, number, Settlement.DISMISSED, now, by))
 
 
 def _entry(row: Row[Any]) -> Entry:

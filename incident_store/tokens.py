@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, Engine, insert, select, update
 
 from groundwork.problems import Refused
+from incident_store.access import TERMINAL, AccessKind, note_access
 from incident_store.database import reading
 from incident_store.domain.lifecycle import Role
 from incident_store.domain.steps import Actor
@@ -41,7 +42,11 @@ class Token:
         return "valid" if now < self.expires_at else "expired"
 
 
-def add_token(engine: Engine, person: str, name: str, days: int, now: datetime) -> str:
+class TokenNameTaken(Refused):
+    """The person has, or had, a token of this name."""
+
+
+def add_token(engine: Engine, person: str, name: str, days: int, now: datetime, by: str = TERMINAL) -> str:
     """A new token of this person, 256 random bits, good for so many days; the text is kept nowhere.
 
     Raises Refused for a person who is not there, a name that is none or taken, and a life that is too long.
@@ -58,7 +63,7 @@ def add_token(engine: Engine, person: str, name: str, days: int, now: datetime) 
             raise Refused(f"nobody is called {person!r}; `renteseg user add {person} --role …` adds a person")
         taken = select(TokenRow.id).where(TokenRow.user_id == user, TokenRow.name == name.strip())
         if connection.execute(taken).first() is not None:
-            raise Refused(f"{person} has had a token {name!r}: choose another name")
+            raise TokenNameTaken(f"{person} has had a token {name!r}: choose another name")
         row = {
             "user_id": user,
             "name": name.strip(),
@@ -67,31 +72,40 @@ def add_token(engine: Engine, person: str, name: str, days: int, now: datetime) 
             "expires_at": now + timedelta(days=days),
         }
         connection.execute(insert(TokenRow).values(row))
+        note_access(connection, AccessKind.TOKEN_ADDED, person, by, now, token=name.strip(), days=str(days))
 
     in_transaction(engine, write)
     return text
 
 
-def list_tokens(connection: Connection) -> list[Token]:
-    """All tokens, by person and name."""
+def list_tokens(connection: Connection, person: str = "") -> list[Token]:
+    """All tokens, or one person's, by person and name."""
     columns = (TokenRow.created_at, TokenRow.expires_at, TokenRow.last_used_at, TokenRow.revoked_at)
     query = select(TokenRow.name, UserRow.name.label("person"), *columns).join(UserRow)
+    query = query.where(UserRow.name == person) if person else query
     return [Token(*row) for row in connection.execute(query.order_by(UserRow.name, TokenRow.name))]
 
 
-def revoke_token(engine: Engine, person: str, name: str, now: datetime) -> None:
+def revoke_token(engine: Engine, person: str, name: str, now: datetime, by: str = TERMINAL) -> None:
     """End a token at once; raises Refused when the person has no such token."""
     users = select(UserRow.id).where(UserRow.name == person).scalar_subquery()
     theirs = update(TokenRow).where(TokenRow.user_id == users, TokenRow.name == name, TokenRow.revoked_at.is_(None))
-    if in_transaction(engine, lambda connection: connection.execute(theirs.values(revoked_at=now)).rowcount) == 0:
-        raise Refused(f"{person} has no token {name!r} to revoke; `renteseg token list` shows those there are")
+
+    def write(connection: Connection) -> None:
+        if connection.execute(theirs.values(revoked_at=now)).rowcount == 0:
+            raise Refused(f"{person} has no token {name!r} to revoke; `renteseg token list` shows those there are")
+        note_access(connection, AccessKind.TOKEN_REVOKED, person, by, now, token=name)
+
+    in_transaction(engine, write)
 
 
 def person_of_token(engine: Engine, text: str, now: datetime) -> Actor | None:
-    """Whose token this is, with the role they have now; None for one that is unknown, expired or revoked."""
+    """Whose token this is, with the role they have now; None for one that opens nothing: unknown,
+    expired, revoked, or of somebody who is disabled."""
     digest = _digest(text)
     columns = (TokenRow.id, TokenRow.sha256, TokenRow.last_used_at, UserRow.name, UserRow.role)
-    good = (TokenRow.sha256 == digest, TokenRow.revoked_at.is_(None), TokenRow.expires_at > now)
+    alive = (TokenRow.revoked_at.is_(None), TokenRow.expires_at > now, UserRow.disabled_at.is_(None))
+    good = (TokenRow.sha256 == digest, *alive)
     with reading(engine).connect() as connection:
         row = connection.execute(select(*columns).join(UserRow).where(*good)).first()
     if row is None or not hmac.compare_digest(row.sha256, digest):

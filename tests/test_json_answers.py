@@ -20,7 +20,12 @@ def test_what_commands_say_is_json_when_it_is_asked_for(tmp_path: Path) -> None:
     assert told("db", "check") == {"ready": True}
     added = told("user", "add", "ana", "--role", "analyst", "--password-file", "-", given="una clave larga\n")
     assert added == {"name": "ana", "role": "analyst"}
-    assert told("user", "list") == [{"name": "ana", "role": "analyst"}]
+    assert told("user", "role", "ana", "viewer") == {"name": "ana", "role": "viewer"}
+    assert told("user", "password", "ana", "--password-file", "-", given="otra clave larga\n") == {"name": "ana"}
+    assert told("user", "disable", "ana") == {"name": "ana", "disabled": True}
+    assert told("user", "list") == [{"name": "ana", "role": "viewer", "disabled": True}]
+    assert told("user", "enable", "ana") == {"name": "ana", "disabled": False}
+    assert told("user", "role", "ana", "analyst") == {"name": "ana", "role": "analyst"}
     registered = told("incident", "register", "portal-web", "no responde", "--by", "ana")
     assert (registered["incident"], registered["state"]) == (1, "detectada")
     assert told("incident", "record", "1", "analysis_began", "--by", "ana")["state"] == "en_analisis"

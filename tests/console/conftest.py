@@ -19,7 +19,13 @@ from incident_store.tokens import add_token
 from tests.builders import shipped_policy
 from tests.console.chromium import PASSWORD
 
-PEOPLE = {"ana": Role.ANALYST, "sofia": Role.SUPERVISOR, "saul": Role.SUPERVISOR, "vera": Role.VIEWER}
+PEOPLE = {
+    "ana": Role.ANALYST,
+    "sofia": Role.SUPERVISOR,
+    "saul": Role.SUPERVISOR,
+    "vera": Role.VIEWER,
+    "raul": Role.ADMIN,
+}
 
 
 class Api:
@@ -43,7 +49,7 @@ class Api:
 
 @pytest.fixture
 def peopled(store_url: str) -> Iterator[Engine]:
-    """A store with an analyst, two supervisors and a viewer, once on each engine."""
+    """A store with an analyst, two supervisors, a viewer and an administrator, once on each engine."""
     upgrade(store_url)
     engine = open_store(store_url)
     add_person(engine, "ana", PEOPLE["ana"], PASSWORD)
