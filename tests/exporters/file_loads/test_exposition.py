@@ -243,38 +243,6 @@ def test_a_strange_word_is_logged_once(watched: Watched) -> None:
     assert value(samples, "renteseg_file_log_findings_total", finding="unknown_status") == 1
 
 
-BAD_INPUT = [
-    ({"status": "CONGELADO"}, "unknown_status", "status 'CONGELADO'", "other"),
-    ({"status": None}, "missing_value", "NULL where a value is needed, in the row with key 1", "other"),
-    (
-        {"received_at": "ayer"},
-        "bad_value",
-        "a value that is no time, day or number, in the row with key 1",
-        "processed",
-    ),
-]
-
-
-@pytest.mark.parametrize(("change", "finding", "told", "state"), BAD_INPUT)
-def test_bad_input_is_counted_logged_once_and_hides_nothing(
-    watched: Watched, change: dict[str, str | None], finding: str, told: str, state: str
-) -> None:
-    create_log(watched.url)
-    log_file(watched.url, "CLARO", "ROBOS", **{"status": "PROCESADO", **change})  # type: ignore[arg-type]
-    log_file(watched.url, "ENTEL", "ROBOS", "PROCESADO", received_at="2026-10-06T10:00:00+00:00")
-    with capture_logs() as logged:
-        watched.refresher.refresh()
-        watched.refresher.refresh()
-
-    samples = watched.scraped()
-
-    assert [entry["found"] for entry in logged] == [told]
-    assert value(samples, "renteseg_file_findings", finding=finding) == 1
-    assert value(samples, "renteseg_file_log_findings_total", finding=finding) == 1
-    assert value(samples, "renteseg_file_loads", **LINE, state=state) == 1
-    assert value(samples, "renteseg_file_loads", operator="ENTEL", file_type="ROBOS", state="processed") == 1
-
-
 def test_an_operator_or_file_type_outside_the_exchange_counts_as_unknown(watched: Watched) -> None:
     create_log(watched.url)
     log_file(watched.url, "CLARO", "VENTAS", "PROCESADO")
@@ -289,31 +257,6 @@ def test_an_operator_or_file_type_outside_the_exchange_counts_as_unknown(watched
     assert value(samples, "renteseg_file_findings", finding="unknown_operator") == 1
     for labels in ({"operator": "CLARO", "file_type": "unknown"}, {"operator": "unknown", "file_type": "ROBOS"}):
         assert value(samples, "renteseg_file_loads_total", **labels, outcome="processed") == 1
-
-
-def test_of_two_rows_for_one_file_the_later_one_is_shown_and_both_are_counted(watched: Watched) -> None:
-    create_log(watched.url)
-    log_file(watched.url, "CLARO", "ROBOS", "ERROR_PROCESO")
-    log_file(watched.url, "CLARO", "ROBOS", "PROCESADO")
-    with capture_logs() as logged:
-        watched.refresher.refresh()
-
-    samples = watched.scraped()
-
-    assert [entry["found"] for entry in logged] == ["two rows for one file: CLARO ROBOS 2026-10-05 01"]
-    assert value(samples, "renteseg_file_findings", finding="duplicate") == 1
-    assert value(samples, "renteseg_file_loads", **LINE, state="processed") == 1
-    assert value(samples, "renteseg_file_loads_total", **LINE, outcome="failed") == 1
-
-
-def test_wrong_sql_is_a_source_that_is_away_and_says_why(watched: Watched) -> None:
-    create_log(watched.url)
-    watched.source = LoadLogSource(configuration(watched.url, files="SELEKT 1"), watched.folder, watched.clock)
-    with capture_logs() as logged:
-        watched.refresher.refresh()
-
-    assert value(watched.scraped(), "renteseg_file_loads_source_up") == 0
-    assert "syntax error" in logged[0]["reason"]
 
 
 def test_rows_of_the_day_stand_beside_the_usual_ones_and_the_announced_batches(watched: Watched) -> None:

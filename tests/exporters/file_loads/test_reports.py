@@ -21,7 +21,6 @@ from exporters.file_loads.day_report import DayReport, Kind, month_matrix
 from exporters.file_loads.main import LoadLogSource
 from exporters.file_loads.reader import LoadLogReader
 from exporters.file_loads.vocabulary import FileState, Finding
-from groundwork.problems import Away, Refused
 from tests.exporters.file_loads.load_logs import DAY, NOW, configuration, create_log, execute, log_file
 
 LIMA = ZoneInfo("America/Lima")
@@ -247,6 +246,7 @@ def test_the_command_prints_and_writes(day: str, tmp_path: Path) -> None:
         (["report", "--day", "ayer"], 1, "'ayer' is not a day such as 2026-10-05"),
         (["report", "--format", "pdf"], 1, "'pdf' is no format; there are: table, csv, xlsx, json"),
         (["matrix", "--month", "2026-13"], 1, "'2026-13' is not a month such as 2026-10"),
+        (["matrix", "--month", "octubre"], 1, "'octubre' is not a month such as 2026-10"),
         (["report", "--format", "csv", "--out", "/absent/x.csv"], 1, "/absent/x.csv cannot be written"),
     ],
 )
@@ -266,13 +266,3 @@ def test_a_log_that_is_away_is_code_three(tmp_path: Path) -> None:
 
     assert answer.returncode == 3
     assert b"the load log cannot be read" in answer.stderr
-
-
-def test_wrong_sql_and_a_missing_column_are_said_by_report_and_check(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/log.db"
-    create_log(url)
-
-    with pytest.raises(Away, match="gives no column operator"):
-        read_day(configuration(url, files="SELECT 1 AS id"), DAY, NOW)
-    with pytest.raises(Refused):
-        month_days("octubre")
