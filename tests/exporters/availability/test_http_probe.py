@@ -73,6 +73,8 @@ def test_the_request_names_host_path_and_query() -> None:
         (saying(b"HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 0\r\n\r\n"), {}, Reason.STATUS),
         (saying(page("mantenimiento")), {"body_contains": "RENTESEG"}, Reason.BODY),
         (saying(page("mantenimiento")), {"body_regex": "^RENTESEG"}, Reason.BODY),
+        (saying(page('{"estado": "caído"}')), {"json": [{"query": "estado", "equals": "ok"}]}, Reason.VALUE),
+        (saying(page("mantenimiento")), {"json": [{"query": "estado"}]}, Reason.BODY),
         (saying(b"220 mail.example ESMTP\r\n"), {}, Reason.PROTOCOL),
         (saying(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort"), {}, Reason.RESET),
         (saying(b""), {}, Reason.RESET),

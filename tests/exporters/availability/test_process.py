@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -10,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
@@ -144,6 +146,28 @@ def test_probes_asked_for_of_a_peer_that_hangs_delay_no_scrape(settings: Setting
             answers = Counter(answer.result() for answer in asked)
     assert set(answers) == {200, 503}
     assert took < 0.8  # and not the second, or several, that the peer takes
+
+
+def test_scrapers_that_do_not_ask_and_do_not_read_delay_no_probe(settings: Settings) -> None:
+    with exporter("exporters.availability.main", "RENTESEG_AVAILABILITY_PORT", environment(settings)) as running:
+        running.wait_until_ready()
+        address = (running.client.base_url.host, running.client.base_url.port)
+        with ExitStack() as stack:
+            for number in range(60):
+                connection = stack.enter_context(socket.create_connection(address))
+                if number % 2:
+                    connection.sendall(b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n" * 20)
+            before = runs(running.client.get("/metrics").text)
+            time.sleep(3)
+            after = runs(running.client.get("/metrics").text)
+
+    assert after - before >= 10  # fifteen are due
+
+
+def runs(text: str) -> float:
+    """How often the portal was probed."""
+    found = [line for line in text.splitlines() if line.startswith('renteseg_probe_runs_total{component="portal"}')]
+    return float(found[0].rsplit(" ", 1)[1])
 
 
 def test_two_of_them_never_keep_their_accounts_in_one_file(settings: Settings) -> None:
