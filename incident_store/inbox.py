@@ -8,11 +8,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, func, insert, select, update
 
-from groundwork.problems import Refused
 from incident_store.advance import Report, open_reported, take_step
 from incident_store.domain.lifecycle import EventKind
+from incident_store.domain.notices import Reason
 from incident_store.domain.steps import REGISTERING, Actor, Step
 from incident_store.mail_models import MessageRow
+from incident_store.mail_refused import MailRefused
 from incident_store.outbox import LARGEST_NUMBER, Attached
 from incident_store.transactions import in_transaction
 
@@ -121,11 +122,12 @@ def count_waiting(connection: Connection) -> tuple[int, datetime | None]:
 
 
 def find_message(connection: Connection, number: int) -> Message:
-    """One message; raises Refused when there is none with this number."""
+    """One message; raises MailRefused when there is none with this number."""
     query = select(*MessageRow.__table__.c).where(MessageRow.id == number)
     row = connection.execute(query).first() if abs(number) <= LARGEST_NUMBER else None
     if row is None:
-        raise Refused(f"there is no message {number}; `renteseg mail inbox` shows those there are")
+        line = f"there is no message {number}; `renteseg mail inbox` shows those there are"
+        raise MailRefused(Reason.NOT_FOUND, line)
     return _message(row)
 
 
@@ -144,33 +146,37 @@ def decide_message(engine: Engine, number: int, decision: Decision, actor: Actor
     """Record what a person decided of a message; returns the number of the incident it now belongs to.
 
     In one transaction with what follows from it: a registration, a note, or the answer of the responsible. Raises
-    Refused for a message that was decided already and for everything that the steps themselves refuse.
+    MailRefused for a message that was decided already, and whatever the steps themselves refuse.
     """
+    return in_transaction(engine, lambda connection: decide(connection, number, decision, actor, now))
 
-    def work(connection: Connection) -> int | None:
-        message = find_message(connection, number)
-        _may_decide(message, actor)
-        incident = _carry_out(connection, message, decision, actor, now)
-        values = {
-            "state": MessageState.DECIDED.value,
-            "verdict": decision.verdict.value,
-            "decided_by": actor.name,
-            "decided_at": now,
-            "incident_id": incident,
-        }
-        undecided = (MessageRow.id == number) & (MessageRow.state == message.state.value)
-        if connection.execute(update(MessageRow).where(undecided).values(values)).rowcount != 1:
-            raise Refused(f"message {number} was decided meanwhile; look at it again")
-        return incident
 
-    return in_transaction(engine, work)
+def decide(connection: Connection, number: int, decision: Decision, actor: Actor, now: datetime) -> int | None:
+    """The same within a transaction."""
+    message = find_message(connection, number)
+    _may_decide(message, actor)
+    incident = _carry_out(connection, message, decision, actor, now)
+    values = {
+        "state": MessageState.DECIDED.value,
+        "verdict": decision.verdict.value,
+        "decided_by": actor.name,
+        "decided_at": now,
+        "incident_id": incident,
+    }
+    undecided = (MessageRow.id == number) & (MessageRow.state == message.state.value)
+    if connection.execute(update(MessageRow).where(undecided).values(values)).rowcount != 1:
+        raise MailRefused(Reason.OVERTAKEN, f"message {number} was decided meanwhile; look at it again")
+    return incident
 
 
 def _may_decide(message: Message, actor: Actor) -> None:
     if actor.role not in REGISTERING:
-        raise Refused(f"an analyst or a supervisor decides, and {actor.name} is {actor.role.value}")
+        raise MailRefused(
+            Reason.WRONG_ROLE, f"an analyst or a supervisor decides, and {actor.name} is {actor.role.value}"
+        )
     if message.state is MessageState.DECIDED and message.verdict is not None:
-        raise Refused(f"{message.decided_by} decided message {message.number} already: {message.verdict.value}")
+        said = f"{message.decided_by} decided message {message.number} already: {message.verdict.value}"
+        raise MailRefused(Reason.OVERTAKEN, said)
 
 
 def _carry_out(connection: Connection, message: Message, decision: Decision, actor: Actor, now: datetime) -> int | None:
@@ -178,11 +184,11 @@ def _carry_out(connection: Connection, message: Message, decision: Decision, act
         return message.incident
     if decision.verdict in {Verdict.INCIDENT, Verdict.QUESTION}:
         if decision.report is None:
-            raise Refused("say what is reported: component, title, severity")
+            raise MailRefused(Reason.INVALID, "say what is reported: component, title, severity")
         return open_reported(connection, replace(decision.report, message=message.number), actor, now)
     incident = decision.incident or message.incident
     if incident is None:
-        raise Refused(f"say to which incident message {message.number} belongs")
+        raise MailRefused(Reason.INVALID, f"say to which incident message {message.number} belongs")
     if decision.verdict is Verdict.ANSWERED:
         step = Step(EventKind.RESPONSIBLE_ANSWERED, decision.at or _answered_at(message), _source(message))
         take_step(connection, incident, step, actor, now)

@@ -13,12 +13,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, delete, func, insert, or_, select, update
 
-from groundwork.problems import Refused
 from incident_store.domain.incidents import Event, Kind
-from incident_store.domain.notices import ACTORS, ACTS, Act, NoticeKind, NoticeState, notices_due
+from incident_store.domain.notices import ACTORS, ACTS, Act, NoticeKind, NoticeState, Reason, notices_due
 from incident_store.domain.personal import masked
 from incident_store.domain.steps import Actor
 from incident_store.mail_models import NoticeRow, RecipientRow
+from incident_store.mail_refused import MailRefused
 from incident_store.transactions import in_transaction
 
 ENDS = [NoticeState.SENT.value, NoticeState.DISMISSED.value]
@@ -189,11 +189,12 @@ def notices_of_incident(connection: Connection, incident: int) -> list[Notice]:
 
 
 def find_notice(connection: Connection, number: int) -> Notice:
-    """One notice; raises Refused when there is none with this number."""
+    """One notice; raises MailRefused when there is none with this number."""
     query = select(*NoticeRow.__table__.c).where(NoticeRow.id == number)
     found = read_notices(connection, query) if abs(number) <= LARGEST_NUMBER else []
     if not found:
-        raise Refused(f"there is no notice {number}; `renteseg mail outbox` shows those there are")
+        line = f"there is no notice {number}; `renteseg mail outbox` shows those there are"
+        raise MailRefused(Reason.NOT_FOUND, line)
     return found[0]
 
 
@@ -237,16 +238,11 @@ def edit(
 ) -> Notice:
     """Change a draft; personal data in it is hidden. `seen` is the version that the person read.
 
-    Raises Refused when it is not a draft any more, or was changed since.
+    Raises MailRefused when it is not a draft any more, or was changed since.
     """
-    if subject is not None and (not subject.strip() or len(subject) > LONGEST_SUBJECT or not subject.isprintable()):
-        raise Refused(f"a subject is one line of 1 to {LONGEST_SUBJECT} characters")
-    if text is not None and (not text.strip() or len(text) > LONGEST_TEXT or "\0" in text):
-        raise Refused(f"a text has 1 to {LONGEST_TEXT:,} characters and no NUL")
-    values = {name: masked(value) for name, value in {"subject": subject, "text": text}.items() if value is not None}
 
     def work(connection: Connection) -> Notice:
-        notice = _do(connection, number, Act.EDIT, actor, values, seen)
+        notice = edit_draft(connection, number, actor, subject, text, seen)
         if recipients is not None:
             write_recipients(connection, number, recipients)
         return replace(notice, recipients=tuple(recipients)) if recipients is not None else notice
@@ -254,43 +250,67 @@ def edit(
     return in_transaction(engine, work)
 
 
+def edit_draft(
+    connection: Connection, number: int, actor: Actor, subject: str | None, text: str | None, seen: int | None
+) -> Notice:
+    """The same of subject and text, within a transaction."""
+    if subject is not None and (not subject.strip() or len(subject) > LONGEST_SUBJECT or not subject.isprintable()):
+        raise MailRefused(Reason.INVALID, f"a subject is one line of 1 to {LONGEST_SUBJECT} characters")
+    if text is not None and (not text.strip() or len(text) > LONGEST_TEXT or "\0" in text):
+        raise MailRefused(Reason.INVALID, f"a text has 1 to {LONGEST_TEXT:,} characters and no NUL")
+    values = {name: masked(value) for name, value in {"subject": subject, "text": text}.items() if value is not None}
+    return _do(connection, number, Act.EDIT, actor, values, seen)
+
+
 def approve(engine: Engine, number: int, actor: Actor, now: datetime, seen: int | None = None) -> Notice:
-    """Let a draft go as it stands; raises Refused for anybody but a supervisor, and without a recipient."""
-
-    def work(connection: Connection) -> Notice:
-        if not find_notice(connection, number).recipients:
-            raise Refused(f"notice {number} has no recipient")
-        values = {"approved_at": now, "approved_by": actor.name, "due_at": now, "problem": None}
-        return _do(connection, number, Act.APPROVE, actor, values, seen)
-
-    return in_transaction(engine, work)
+    """Let a draft go as it stands; raises MailRefused for anybody but a supervisor, and without a recipient."""
+    return in_transaction(engine, lambda connection: act_on(connection, number, Act.APPROVE, actor, now, seen=seen))
 
 
 def dismiss(engine: Engine, number: int, actor: Actor, reason: str, seen: int | None = None) -> Notice:
     """Decide that a notice is not sent, and why."""
-    if not reason.strip():
-        raise Refused("say why it is not sent: --reason")
-    values = {"problem": f"{actor.name}: {reason}"}
-    return in_transaction(engine, lambda connection: _do(connection, number, Act.DISMISS, actor, values, seen))
+    return in_transaction(
+        engine, lambda connection: act_on(connection, number, Act.DISMISS, actor, None, reason=reason, seen=seen)
+    )
 
 
 def redraft(engine: Engine, number: int, actor: Actor, now: datetime) -> Notice:
     """Have the text of a draft written again from the facts as they are now; what was edited is lost."""
-    values = {"due_at": now, "subject": None, "text": None}
-    return in_transaction(engine, lambda connection: _do(connection, number, Act.REDRAFT, actor, values, None))
+    return in_transaction(engine, lambda connection: act_on(connection, number, Act.REDRAFT, actor, now))
 
 
 def retry(engine: Engine, number: int, actor: Actor, now: datetime) -> Notice:
     """Try at once to reach those whom a notice has not reached; those who have it are left alone."""
+    return in_transaction(engine, lambda connection: act_on(connection, number, Act.RETRY, actor, now))
 
-    def work(connection: Connection) -> Notice:
-        notice = _do(connection, number, Act.RETRY, actor, {"due_at": now, "attempts": 0, "problem": None}, None)
+
+def act_on(
+    connection: Connection,
+    number: int,
+    act: Act,
+    actor: Actor,
+    now: datetime | None,
+    *,
+    reason: str = "",
+    seen: int | None = None,
+) -> Notice:
+    """Approve, dismiss, redraft or retry within a transaction; raises MailRefused saying why not."""
+    if act is Act.DISMISS and not reason.strip():
+        raise MailRefused(Reason.NO_REASON, "say why it is not sent: --reason")
+    if act is Act.APPROVE and not find_notice(connection, number).recipients:
+        raise MailRefused(Reason.NO_RECIPIENT, f"notice {number} has no recipient")
+    changes: Mapping[Act, Mapping[str, Any]] = {
+        Act.APPROVE: {"approved_at": now, "approved_by": actor.name, "due_at": now, "problem": None},
+        Act.DISMISS: {"problem": f"{actor.name}: {reason}"},
+        Act.REDRAFT: {"due_at": now, "subject": None, "text": None},
+        Act.RETRY: {"due_at": now, "attempts": 0, "problem": None},
+    }
+    notice = _do(connection, number, act, actor, changes[act], seen)
+    if act is Act.RETRY:
         unreached = RecipientRow.outcome.in_([Outcome.FAILED.value, Outcome.BOUNCED.value])
         again = update(RecipientRow).where(RecipientRow.notice_id == number, unreached)
         connection.execute(again.values(outcome=Outcome.PENDING.value))
-        return notice
-
-    return in_transaction(engine, work)
+    return notice
 
 
 def write_recipients(connection: Connection, number: int, recipients: Sequence[Recipient]) -> None:
@@ -312,12 +332,15 @@ def _do(
     notice = find_notice(connection, number)
     if actor.role not in ACTORS[act]:
         who = " or ".join(sorted(ACTORS[act]))
-        raise Refused(f"to {act.value} a notice is for {who}, and {actor.name} is {actor.role.value}")
+        raise MailRefused(
+            Reason.WRONG_ROLE, f"to {act.value} a notice is for {who}, and {actor.name} is {actor.role.value}"
+        )
     if act not in ACTS[notice.state]:
         possible = ", ".join(ACTS[notice.state]) or "nothing more"
-        raise Refused(f"notice {number} is {notice.state.value}: {possible} can be done with it, not {act.value}")
+        said = f"notice {number} is {notice.state.value}: {possible} can be done with it, not {act.value}"
+        raise MailRefused(Reason.OUT_OF_ORDER, said)
     if seen is not None and seen != notice.version:
-        raise Refused(f"notice {number} was changed meanwhile; look at it again")
+        raise MailRefused(Reason.OVERTAKEN, f"notice {number} was changed meanwhile; look at it again")
     state = ACTS[notice.state][act]
     written = connection.execute(
         update(NoticeRow)
@@ -325,5 +348,5 @@ def _do(
         .values(state=state.value, version=notice.version + 1, **values)
     )
     if written.rowcount != 1:
-        raise Refused(f"notice {number} was changed meanwhile; look at it again")
+        raise MailRefused(Reason.OVERTAKEN, f"notice {number} was changed meanwhile; look at it again")
     return find_notice(connection, number)

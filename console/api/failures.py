@@ -14,6 +14,7 @@ from incident_store.blobs import Damaged, TooLarge
 from incident_store.database import StoreUnavailable
 from incident_store.documents import event_json
 from incident_store.file_kinds import NotTaken
+from incident_store.mail_refused import MailRefused
 from incident_store.maintenance import NoSuchWindow, WindowRefused
 from incident_store.transactions import Unstorable
 
@@ -38,6 +39,7 @@ def prepare_failures(api: Blueprint) -> None:
     api.register_error_handler(DBAPIError, lambda error: _away(STORE, str(error.orig)))
     api.register_error_handler(ConfigurationError, lambda error: _away(CONFIGURATION, str(error)))
     api.register_error_handler(NoSuchWindow, lambda error: Problem(Trouble.NOT_FOUND, str(error)).response())
+    api.register_error_handler(MailRefused, lambda error: Problem(error.reason, str(error)).response())
     api.register_error_handler(WindowRefused, lambda error: Problem(error.reason, str(error)).response())
     api.register_error_handler(NotTaken, lambda error: Problem(Trouble.NOT_TAKEN, str(error)).response())
     api.register_error_handler(TooLarge, lambda error: Problem(Trouble.TOO_LARGE, str(error)).response())

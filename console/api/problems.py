@@ -8,6 +8,7 @@ from typing import Any
 from flask import Response, json, request
 
 from incident_store.domain.maintenance_steps import Reason as WindowReason
+from incident_store.domain.notices import Reason as MailReason
 from incident_store.domain.steps import Reason
 
 MEDIA_TYPE = "application/problem+json"
@@ -75,6 +76,7 @@ KINDS: Mapping[StrEnum, tuple[int, str]] = {
     WindowReason.BAD_SPAN: (422, "The span cannot be that of a window"),
     WindowReason.NO_REASON: (422, "The reason is missing"),
     WindowReason.NO_COMPONENT: (422, "No component is named"),
+    MailReason.NO_RECIPIENT: (422, "Nobody is named to whom it would go"),
 }
 """Each reason's status and title."""
 

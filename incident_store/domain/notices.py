@@ -44,6 +44,18 @@ class Act(StrEnum):
     DISMISS = "dismiss"
 
 
+class Reason(StrEnum):
+    """Why something cannot be done with a notice or a mail; steps and windows use the same words."""
+
+    NOT_FOUND = "not_found"
+    WRONG_ROLE = "wrong_role"
+    OUT_OF_ORDER = "out_of_order"
+    OVERTAKEN = "overtaken"
+    NO_REASON = "no_reason"
+    NO_RECIPIENT = "no_recipient"
+    INVALID = "invalid"
+
+
 ACTS: Mapping[NoticeState, Mapping[Act, NoticeState]] = {
     NoticeState.DUE: {Act.DISMISS: NoticeState.DISMISSED},
     NoticeState.DRAFT: {
