@@ -82,9 +82,7 @@ class NoticeAct(Asked):
     """What is done with a notice: `subject` and `text` belong to an edit, `reason` to a dismissal."""
 
     act: Act = Field(strict=False)
-    seen: Count | None = Field(
-        default=None, description="the version that was read; another one now is refused"
-    )
+    seen: Count | None = Field(default=None, description="the version that was read; another one now is refused")
     subject: str | None = Field(default=None, max_length=LONGEST_SUBJECT)
     text: str | None = Field(default=None, max_length=LONGEST_TEXT)
     reason: Line = ""
