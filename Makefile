@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: up setup test bench check mutate lock clean
+.PHONY: up setup test bench check screenshots mutate lock clean
 .DEFAULT_GOAL := up
 
 up: setup ## the whole chain on loopback, with a simulated RENTESEG; Ctrl-C stops it
@@ -25,6 +25,9 @@ check: .venv/ready-dev .programs/ready ## linters, types, import contracts, rule
 	$(BIN)/python -m grafana.build --check
 	.programs/bin/promtool check rules rules/*.yml
 	.programs/bin/promtool test rules tests/rules/*.yml
+
+screenshots: .venv/ready-dev .programs/ready ## take the pictures of docs/manual anew
+	$(BIN)/python -m tests.console.screenshots
 
 mutate: .venv/ready-dev .programs/ready ## spoil every rule in every place and see whether its tests notice
 	$(BIN)/python -m tests.rules.mutation

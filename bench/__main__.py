@@ -12,6 +12,7 @@ BENCHMARKS = {
     "mailroom": "bench.mailroom",
     "reports": "bench.reports",
     "incidents": "bench.incidents",
+    "console": "bench.console",
     "operate": "bench.operate",
 }
 
