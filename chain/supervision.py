@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
@@ -24,16 +24,20 @@ from groundwork.settings import Settings
 STOP_SECONDS = 20
 WORKING = {"exporter file-loads": "healthz"}
 """The load log is what it watches: that it is away is a finding, not a reason to stop everything."""
+GO = {"GOGC": "50"}
+"""What Prometheus and Alertmanager are given: a quarter less memory for some more work of their collector."""
 COMMENT = re.compile(r"\s[;#]|[\r\n]")
 
 
 @dataclass(frozen=True)
 class Process:
-    """One process: its name, its command, the page that answers 200 once it can work (None: it has none)."""
+    """One process: its name, its command, the page that answers 200 once it can work (None: it has none), and what its
+    environment has more than ours."""
 
     name: str
     command: Sequence[str]
     ready: str | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 def processes(settings: Settings, *, simulator: bool) -> Iterator[Process]:
@@ -69,7 +73,7 @@ def _alertmanager(settings: Settings) -> Process:
         "cluster.listen-address": "",
         "log.level": "warn",
     }
-    return Process("alertmanager", [str(program("alertmanager")), *_flags(flags)], f"http://{address}/-/ready")
+    return Process("alertmanager", [str(program("alertmanager")), *_flags(flags)], f"http://{address}/-/ready", GO)
 
 
 def _prometheus(settings: Settings) -> Process:
@@ -82,7 +86,7 @@ def _prometheus(settings: Settings) -> Process:
         "web.external-url": f"http://{address}",
         "log.level": "warn",
     }
-    return Process("prometheus", [str(program("prometheus")), *_flags(flags)], f"http://{address}/-/ready")
+    return Process("prometheus", [str(program("prometheus")), *_flags(flags)], f"http://{address}/-/ready", GO)
 
 
 def _flags(flags: Mapping[str, object]) -> list[str]:
@@ -166,6 +170,7 @@ def _write_configuration(state: Path, members: Sequence[Process]) -> Path:
     for priority, member in enumerate(members):
         parser[f"program:{member.name}"] = {
             "command": shlex.join(member.command),
+            "environment": ",".join(f'{name}="{value}"' for name, value in member.environment.items()),
             "priority": str(priority),
             "autorestart": "true",
             "startsecs": "1",

@@ -26,6 +26,8 @@ class Board:
     description: str
     rooms: Sequence[tuple[str, Sequence[Callable[[], Any]]]]
     variables: Sequence[Any] = ()
+    page: str = "/"
+    """The console's page about the same thing."""
     begins: str = "now-6h"
     refresh: str = "10s"
 
@@ -59,7 +61,8 @@ class Board:
             board.with_variable(variable)
         for name, (colour, expr) in MARKS.items():
             board.annotation(_mark(name, colour, expr))
-        return board.link(_link("Otros tableros", "", "dashboards")).link(_link("Consola", "${consola}/", "link"))
+        board.link(_link("Otros tableros", "", "dashboards"))
+        return board.link(_link("Consola", f"${{consola}}{self.page}", "link"))
 
 
 def _mark(name: str, colour: str, expr: str) -> dashboard.AnnotationQuery:

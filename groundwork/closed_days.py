@@ -1,11 +1,14 @@
 """Days that are closed whole: a country's holidays, kept by the `holidays` package, and days that no package knows."""
 
 import functools
+import importlib.util
 from collections.abc import Mapping
 from datetime import date
+from pathlib import Path
 from typing import Literal
 
 import holidays as packaged
+from holidays.registry import COUNTRIES
 from pydantic import Field, field_validator
 
 from groundwork.configuration import Strict
@@ -14,6 +17,8 @@ Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 YEARS = range(2020, 2051)
 """The years whose holidays are known."""
+
+KNOWN = frozenset(code for _, *codes in COUNTRIES.values() for code in codes)
 
 
 class ClosedDays(Strict):
@@ -25,7 +30,7 @@ class ClosedDays(Strict):
     @field_validator("holidays")
     @classmethod
     def _known_country(cls, country: str | None) -> str | None:
-        if country is not None and country not in packaged.list_supported_countries():
+        if country is not None and country not in KNOWN:
             raise ValueError("is no country code that the holidays package knows, such as PE")
         return country
 
@@ -37,4 +42,17 @@ class ClosedDays(Strict):
 
 @functools.lru_cache(maxsize=8)
 def _holidays_of(country: str) -> dict[date, str]:
-    return dict(packaged.country_holidays(country, years=YEARS, language="es").items())
+    return dict(_class_of(country)(years=YEARS, language="es").items())
+
+
+def _class_of(country: str) -> type[packaged.HolidayBase]:
+    """The package's class for a country, from its one file: the package itself would load every country there is."""
+    module, names = next((module, names) for module, names in COUNTRIES.items() if country in names[1:])
+    file = Path(packaged.__file__).parent / "countries" / f"{module}.py"
+    spec = importlib.util.spec_from_file_location(f"{__name__}.{module}", file)
+    assert spec is not None
+    assert spec.loader is not None
+    loaded = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(loaded)
+    found: type[packaged.HolidayBase] = getattr(loaded, names[0])
+    return found

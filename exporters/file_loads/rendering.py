@@ -13,7 +13,6 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import xlsxwriter
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -254,6 +253,8 @@ def _csv(heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
 
 
 def _xlsx(sheets: Mapping[str, tuple[Sequence[str], Sequence[Sequence[Any]]]], note: str) -> bytes:
+    import xlsxwriter  # two megabytes that the exporter does not need
+
     body = io.BytesIO()
     with xlsxwriter.Workbook(body, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}) as book:
         bold = book.add_format({"bold": True})

@@ -216,6 +216,7 @@ BOARD = Board(
     uid="renteseg-cargas",
     title="Cargas diarias",
     description="Los archivos diarios de las empresas operadoras: plazos, colas, rechazos y errores (actividad 2).",
+    page="/cargas",
     begins="now-24h",
     variables=[choice("operator", "Operador", "label_values(renteseg_file_loads, operator)")],
     rooms=[

@@ -130,6 +130,7 @@ BOARD = Board(
     uid="renteseg-componente",
     title="Componente del RENTESEG",
     description="Un componente a fondo: estado, motivos, tiempos y certificado (actividad 4).",
+    page="/operatividad",
     variables=[choice("component", "Componente", "label_values(renteseg_component_info, component)")],
     rooms=[
         ("Estado", [component_table, component_timeline, falls, certificates]),

@@ -109,6 +109,7 @@ BOARD = Board(
     uid="renteseg-disponibilidad",
     title="Disponibilidad mensual",
     description="El mes calendario de Lima hasta ahora (actividad 10). La cifra contractual es la del informe mensual.",
+    page="/reportes",
     begins=MONTH,
     refresh="1m",
     variables=[choice("component", "Componente", "label_values(renteseg_component_info, component)")],

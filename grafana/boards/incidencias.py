@@ -67,7 +67,7 @@ def sla_deadlines() -> Any:
     )  # fmt: skip
     shown = {"title": "Ficha", "url": "${consola}/incidencias/${__value.raw}", "targetBlank": True}
     column(panel, "Incidencia", links=[shown])
-    clocks = {"response": ("Respuesta", None), "resolution": ("Solución", None)}
+    clocks = {"response": ("Respuesta", None), "resolution": ("Solución", None), "rca": ("Informe técnico (RCA)", None)}
     column(panel, "Reloj", mappings=[words(clocks)])
     column(panel, "Responsable", mappings=[words({letter: (text, None) for letter, text in PARTIES.items()})])
     column(panel, "Queda", unit="s", thresholds=absolute((None, RED), (0, GREEN)), cell=True)

@@ -102,6 +102,8 @@ def component_table() -> Any:
             Value_C="Última prueba", Value_D="Ejecutada hace",
         )
     )  # fmt: skip
+    to_board = {"title": "Tablero del componente", "url": "/d/renteseg-componente?var-component=${__value.raw}"}
+    column(panel, "Componente", links=[to_board])
     column(panel, "Estado", mappings=[words(COMPONENT_STATES)], cell=True)
     column(panel, "Desde", unit="dateTimeAsIso")
     column(panel, "Última prueba", unit="s")
@@ -129,6 +131,7 @@ BOARD = Board(
     uid="renteseg-operatividad",
     title="Operatividad del RENTESEG",
     description="Monitoreo y control de la operatividad del RENTESEG (PM06.01).",
+    page="/operatividad",
     variables=[
         choice("component", "Componente", "label_values(renteseg_component_info, component)"),
         choice("operator", "Operador", "label_values(renteseg_file_loads, operator)"),

@@ -14,8 +14,11 @@ import pytest
 import yaml
 
 from chain.programs import program
+from console.app import create_app
 from grafana import build
 from grafana.boards import cargas
+from incident_store.database import open_store
+from incident_store.policy_file import read_policy
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -86,11 +89,20 @@ def test_a_dashboard_shows_incidents_and_maintenance_and_links_to_the_others_and
 
     marks = {mark["name"]: mark["expr"] for mark in value["annotations"]["list"] if "expr" in mark}
     assert set(marks) == {"Incidencias", "Mantenimientos"}
-    assert [(link["type"], link["url"], link["tags"]) for link in value["links"]] == [
-        ("dashboards", "", ["renteseg"]),
-        ("link", "${consola}/", []),
-    ]
+    assert [(link["type"], link["tags"]) for link in value["links"]] == [("dashboards", ["renteseg"]), ("link", [])]
+    assert value["links"][1]["url"].startswith("${consola}/")
     assert "${consola}/runbooks/${__value.raw}" in path.read_text() or path.stem == "disponibilidad"
+
+
+def test_every_link_to_the_console_is_one_of_its_pages(tmp_path: Path) -> None:
+    store = open_store(f"sqlite:///{tmp_path}/incidents.db")
+    pages = create_app(store, read_policy(ROOT / "config"), "k" * 32).url_map.bind("console")
+
+    for path in FILES:
+        links = re.findall(r"\$\{consola\}([^\"]*)", path.read_text(encoding="utf-8"))
+        assert links
+        for link in links:
+            assert pages.match(link.replace("${__value.raw}", "1"), "GET"), (path.name, link)
 
 
 @EACH
