@@ -74,7 +74,7 @@ def _sqlite(address: URL, timeout: float) -> Engine:
 
 
 def _postgresql(address: URL, timeout: float) -> Engine:
-    return create_engine(
+    engine = create_engine(
         address,
         poolclass=NullPool,
         isolation_level="REPEATABLE READ",  # all statements of one reading see one moment
@@ -88,6 +88,32 @@ def _postgresql(address: URL, timeout: float) -> Engine:
             "application_name": "renteseg-monitor",
         },
     )
+    _cut_around_statements(engine, timeout + GRACE)
+    return engine
+
+
+def _cut_around_statements(engine: Engine, seconds: float) -> None:
+    """Bound what the library itself says to the server: its questions once it is connected, and the last rollback.
+
+    Whoever waits for their answers on a connection that died silently would wait for ever.
+    """
+
+    @event.listens_for(engine, "do_connect")
+    def connect(dialect: Dialect, record: Any, words: list[Any], named: dict[str, Any]) -> Any:
+        raw = dialect.connect(*words, **named)
+        record.info["cut"] = _cut_later(raw, seconds)
+        return raw
+
+    @event.listens_for(engine, "rollback")
+    def rollback(connection: Connection) -> None:
+        if not connection.invalidated:
+            connection.info["cut"] = _cut_later(connection.connection.driver_connection, seconds)
+
+    @event.listens_for(engine, "connect")
+    @event.listens_for(engine, "close")
+    def done(_raw: object, record: Any) -> None:
+        if timer := record.info.pop("cut", None):
+            timer.cancel()
 
 
 def _oracle(address: URL, timeout: float) -> Engine:
@@ -198,20 +224,25 @@ def is_timeout(error: DBAPIError) -> bool:
 @contextmanager
 def _cut_after(connection: Connection, seconds: float) -> Iterator[None]:
     """Shut the connection's socket if the block takes longer: whoever waits on it then gets an error at once."""
-    raw = connection.connection.driver_connection
+    timer = _cut_later(connection.connection.driver_connection, seconds)
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _cut_later(raw: Any, seconds: float) -> threading.Timer:
+    """Shuts the connection's socket then, unless it is cancelled."""
 
     def cut() -> None:
         # The connection may be closed, or be no socket any more, by now.
-        with contextlib.suppress(Exception), socket.socket(fileno=os.dup(raw.fileno())) as line:  # type: ignore[union-attr]
+        with contextlib.suppress(Exception), socket.socket(fileno=os.dup(raw.fileno())) as line:
             line.shutdown(socket.SHUT_RDWR)
 
     timer = threading.Timer(seconds, cut)
     timer.daemon = True
     timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
+    return timer
 
 
 def _read_only_file(address: URL) -> URL:

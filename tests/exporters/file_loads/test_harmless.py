@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -181,6 +181,41 @@ def test_a_network_that_hangs_in_the_middle_of_a_session_is_left(relay: Relay) -
         session.head()
 
     assert time.monotonic() - began < PATIENT
+
+
+class SilentDeath(Relay):
+    """A way on which every connection dies without a word after so many pieces of what the server says."""
+
+    def __init__(self, url: str, pieces: int) -> None:
+        self.left = pieces
+        super().__init__(url)
+
+    def _carry(self, source: socket.socket, target: socket.socket) -> None:
+        from_server = source.family == socket.AF_UNIX
+        with closing(source), closing(target), suppress(OSError):
+            while piece := source.recv(65536):
+                self.left -= from_server
+                if from_server and self.left < 0:
+                    threading.Event().wait(60)
+                target.sendall(piece)
+
+
+def test_wherever_a_connection_dies_without_a_word_the_reading_ends(url: str, tmp_path: Path) -> None:
+    """Also before the first and after the last statement of ours: the library has its own."""
+
+    def reading(pieces: int) -> int:
+        way = SilentDeath(url, pieces)
+        source = LoadLogSource(configuration(way.url, statement_timeout=0.2), tmp_path / str(pieces))
+        with suppress(SourceError):
+            source.read()
+        way.close()
+        return pieces - way.left
+
+    said = reading(1000)
+    with ThreadPoolExecutor(said) as readers:
+        list(readers.map(reading, range(said), timeout=PATIENT))
+
+    assert said > 20
 
 
 def test_a_network_that_hangs_delays_no_scrape_and_is_found_again(relay: Relay, tmp_path: Path) -> None:
