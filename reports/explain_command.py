@@ -22,6 +22,8 @@ from reports.reckoning import Subject, subjects
 from reports.samples import MILLISECOND, UP
 
 Told = Mapping[int, list[tuple[float, str, str]]]
+Reasons = Mapping[int, Sequence[str]]
+"""Why probes failed, the most frequent reason first, by a stretch's first minute."""
 
 RULES = {
     Rule.MAINTENANCE: "ventana de mantenimiento aprobada (regla 24)",
@@ -49,11 +51,11 @@ def explain_command(settings: Settings, month: str, component: str, day: int | N
     if component not in found:
         raise Refused(f"{component!r} is no component of {month}; there are: {', '.join(found) or 'none'}")
     alike = list(stretches(gathered, found[component], whole_day(gathered, day)))
-    told = _told(prometheus, component, alike)
+    told, why = _told(prometheus, component, alike), _reasons(prometheus, component, alike)
     if as_json:
-        print_json(_document(gathered, found[component], alike, told))
+        print_json(_document(gathered, found[component], alike, told, why))
     else:
-        _print(found[component], alike, told)
+        _print(found[component], alike, told, why)
     if not gathered.complete:
         raise Away("; ".join(words.note_text(note) for note in gathered.notes if note.kind.endswith("_away")))
 
@@ -76,7 +78,25 @@ def _told(prometheus: Prometheus, component: str, alike: Sequence[Stretch]) -> T
     return found
 
 
-def _document(gathered: Gathered, subject: Subject, alike: Sequence[Stretch], told: Told) -> dict[str, Any]:
+def _reasons(prometheus: Prometheus, component: str, alike: Sequence[Stretch]) -> Reasons:
+    """What the exporter counted as the reasons of failure in each stretch that samples show down."""
+    found: dict[int, Sequence[str]] = {}
+    for one in alike:
+        if one.rule is Rule.SAMPLES_DOWN:
+            seconds = int((one.ends_at - one.starts_at).total_seconds()) + 60  # an increase needs a sample before it
+            counted = f"renteseg_probe_failures_total{{component={quoted(component)}}}[{seconds}s]"
+            try:
+                vector = prometheus.instant(f"sum by (reason) (increase({counted})) > 0", one.ends_at)
+            except QueryRefused as error:
+                raise Away(f"Prometheus refuses the reasons of {component}: {error}") from error
+            vector.sort(key=lambda sample: (-sample.value, sample.labels.get("reason", "")))
+            found[one.first] = [sample.labels.get("reason", "") for sample in vector]
+    return found
+
+
+def _document(
+    gathered: Gathered, subject: Subject, alike: Sequence[Stretch], told: Told, why: Reasons
+) -> dict[str, Any]:
     return {
         "month": str(gathered.horizon.month),
         "component": subject.name,
@@ -90,6 +110,7 @@ def _document(gathered: Gathered, subject: Subject, alike: Sequence[Stretch], to
                 "excluded": one.excluded,
                 "incidents": list(one.incidents),
                 "maintenance": list(one.windows),
+                "reasons": list(why.get(one.first, ())),
                 "samples": [
                     {"at": _utc(datetime.fromtimestamp(moment, UTC)), "up": value == "1", "instance": instance}
                     for moment, value, instance in told.get(_minute(one.starts_at) + place, [])
@@ -109,7 +130,7 @@ def _minute(moment: datetime) -> int:
     return int(moment.timestamp()) // 60
 
 
-def _print(subject: Subject, alike: Sequence[Stretch], told: Told) -> None:
+def _print(subject: Subject, alike: Sequence[Stretch], told: Told, why: Reasons) -> None:
     screen = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH_IN_A_PIPE)
     title = f"{words.plain(subject.name)}: minutos que no fueron operativos sin más (hora de Lima)"
     if not alike:
@@ -126,7 +147,7 @@ def _print(subject: Subject, alike: Sequence[Stretch], told: Told) -> None:
             ", ".join(map(str, one.incidents)),
             ", ".join(map(str, one.windows)),
             Text(_signs(one, told)),
-            RULES[one.rule],
+            Text(RULES[one.rule] + "".join(f"; {words.plain(reason)}" for reason in why.get(one.first, ()))),
         )
     screen.print(table)
     screen.print(Text("Muestras, minuto a minuto: + respondió, x falló; --json da la hora y el origen de cada una."))

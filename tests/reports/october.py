@@ -77,7 +77,20 @@ def samples(start: datetime = START - timedelta(days=1), end: datetime = END + t
     yield from ("# TYPE renteseg_component_up gauge", *ups)
     yield from ("# TYPE renteseg_component_state_seconds counter", *counters)
     yield from ("# TYPE renteseg_component_info gauge", *infos)
+    yield from _failures()
     yield from _loads(start, end)
+
+
+def _failures() -> Iterator[str]:
+    """Why the portal failed on the 5th, counted from midnight on."""
+    yield "# TYPE renteseg_probe_failures counter"
+    for reason in ("status", "timeout"):
+        labels = {"component": "portal-web", "reason": reason, "instance": "a:9801"}
+        moment, count = at("05 00:00") + 7 * SECOND, 0
+        while moment < at("06 00:00"):
+            count += _in(moment, DOWN["portal-web"][:1] if reason == "timeout" else DOWN["portal-web"])
+            yield line(("renteseg_probe_failures_total", labels), count, moment)
+            moment += timedelta(minutes=1)
 
 
 def _in(moment: datetime, spans: Sequence[tuple[datetime, datetime]]) -> bool:

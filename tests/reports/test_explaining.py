@@ -35,6 +35,7 @@ def test_every_minute_that_was_not_up_has_its_samples_incident_and_rule(
     assert down[0]["minute"] == "2026-10-05T14:00:00Z"
     assert down[0]["samples"] == [{"at": "2026-10-05T14:00:07Z", "up": False, "instance": "a:9801"}]
     assert {one["rule"] for one in down} == {"samples_down"}
+    assert (down[0]["reasons"], down[-1]["reasons"]) == (["status", "timeout"], ["status"])
     assert all(one["incidents"] == [1] for one in minutes)  # from where the outage began, not from the ticket on
     assert sum(one["rule"] == "relapse" and one["counts"] for one in minutes) == 110
 
