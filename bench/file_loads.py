@@ -14,7 +14,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -352,7 +352,9 @@ def burst_figure(url: str, folder: Path) -> Figure:
         process.wait()
     with our_exporter(url, folder, "1s", state) as (client, _):
         sender.join()
-        time.sleep(3)
+        with suppress(TimeoutError):
+            until(lambda: processed(client) - before >= BURST_FILES, 60)
+        time.sleep(3)  # one counted twice would come now
         found = processed(client) - before
     return Figure(
         name="files_of_a_burst_that_were_counted",

@@ -15,6 +15,7 @@ from exporters.availability.probes.result import Phase, ProbeResult, Reason
 from exporters.availability.probes.table import run
 from tests.exporters.availability.components import database, sqlite_url
 from tests.exporters.availability.looking import MARGIN
+from tests.exporters.file_loads.test_harmless import SilentDeath
 from tests.exporters.peers import Answer, peer, reset, silence
 
 HEAVY = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
@@ -121,6 +122,22 @@ def test_threads_that_hang_are_bounded(monkeypatch: pytest.MonkeyPatch, url: str
     assert set(reasons[: sql.LEFT_BEHIND_LIMIT]) == {Reason.TIMEOUT_CONNECT}
     assert set(reasons[sql.LEFT_BEHIND_LIMIT :]) == {Reason.TIMEOUT_RESPONSE}
     assert len(started) == sql.LEFT_BEHIND_LIMIT
+
+
+@pytest.mark.parametrize("pieces", [3, 5, 8, 11])
+def test_a_connection_that_dies_without_a_word_leaves_no_thread_behind_for_ever(postgres_url: str, pieces: int) -> None:
+    """Else a database that is back would be called away until the exporter is started again."""
+    way = SilentDeath(postgres_url, pieces)
+    name = f"dies-after-{pieces}"
+
+    result = uvloop.run(run(database(way.url, name=name)))
+
+    assert result.reason in {Reason.TIMEOUT_CONNECT, Reason.TIMEOUT_RESPONSE}
+    deadline = time.monotonic() + 20
+    while sql._left_behind[name]:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    way.close()
 
 
 def test_postgresql_answers(postgres_url: str) -> None:

@@ -1,6 +1,7 @@
 """What Prometheus sees of the load log, also while it is away."""
 
-from datetime import datetime, timedelta
+import random
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -274,6 +275,33 @@ def test_rows_of_the_day_stand_beside_the_usual_ones_and_the_announced_batches(w
     assert value(samples, "renteseg_file_usual_rows", **LINE) == 100
     assert value(samples, "renteseg_file_batch_planned", **LINE) == 0
     assert value(samples, "renteseg_file_batch_planned", operator="ENTEL", file_type="ROBOS") == 1
+
+
+def test_killed_again_and_again_while_files_come_it_counts_each_of_them_once(tmp_path: Path) -> None:
+    text = SHIPPED.read_text(encoding="utf-8")
+    config = tmp_path / "config"
+    config.mkdir()
+    (config / "file_loads.yml").write_text(text.replace("refresh: 5s", "refresh: 20ms"), encoding="utf-8")
+    url = f"sqlite:///{tmp_path}/log.db"
+    create_log(url)
+    environment = {"RENTESEG_CONFIG": str(config), "RENTESEG_LOAD_LOG_URL": url, "RENTESEG_STATE": str(tmp_path)}
+    expected, moment = 0, random.Random(6)
+
+    for _ in range(3):
+        with exporter("exporters.file_loads.main", "RENTESEG_FILE_LOADS_PORT", environment) as running:
+            running.wait_until_ready()
+            for _ in range(moment.randint(5, 40)):
+                expected += 1
+                came = datetime.now(UTC).isoformat()
+                log_file(url, "CLARO", "ROBOS", "PROCESADO", sequence=expected, key=expected * 700, updated_at=came)
+            running.process.kill()
+
+    found = 'renteseg_file_loads_total{file_type="ROBOS",operator="CLARO",outcome="processed"} '
+    with exporter("exporters.file_loads.main", "RENTESEG_FILE_LOADS_PORT", environment) as running:
+        running.wait_until_ready()
+        page = running.client.get("/metrics").text
+    assert [line for line in page.splitlines() if line.startswith(found)] == [f"{found}{expected}.0"]
+    assert not list(tmp_path.glob("*set-aside*"))
 
 
 def test_it_starts_without_its_database_and_finds_it_later(tmp_path: Path) -> None:
