@@ -388,9 +388,11 @@ def send_burst(url: str) -> None:
 
 
 def processed(client: httpx.Client) -> float:
-    """Files of the burst's line that were processed, as shown."""
+    """Files of the burst's line that were processed, as shown; nothing is shown while a refresh outlasts the last."""
     words = 'renteseg_file_loads_total{file_type="ROBOS",operator="BITEL",outcome="processed"} '
-    lines = client.get("/metrics").text.splitlines()
+    lines: list[str] = []
+    while not any(line.startswith(words) for line in lines):
+        lines = client.get("/metrics").text.splitlines()
     return float(next(line for line in lines if line.startswith(words)).rsplit(" ", 1)[1])
 
 
