@@ -704,7 +704,20 @@ def mail_take(file: Path) -> None:
     package("mailroom.commands").take_command(settings(), file)
 
 
-@sla.command()
+CLOCKS = """A line in is a JSON object:
+
+{"calendar": "24x7", "target_seconds": 14400, "start": "2026-10-05T09:00:00-05:00", "stop": null, \
+"pauses": [["2026-10-05T10:00:00-05:00", null]], "now": "2026-10-05T12:00:00-05:00"}
+
+`calendar` is "24x7", or {"timezone": "America/Lima", "week": {"mon": [["08:30", "13:00"], ["14:00", "17:30"]], …}, \
+"holidays": ["2026-10-08"]}. `stop`, `pauses` and `now` may be left out; a pause without an end is open. Times with an \
+offset are absolute, without one they are local to the calendar.
+
+A line out holds `due`, `elapsed_seconds`, `remaining_seconds`, `state` (running, paused, met, breached) and \
+`explanation`, the stretches with whether and why they count; or `error`."""
+
+
+@sla.command(epilog=CLOCKS)
 def clock(file: Annotated[typer.FileBinaryRead, typer.Argument(help="JSON lines; - is stdin.")] = "-") -> None:  # type: ignore[assignment]
     """Evaluate clocks given as JSON lines; a bad line answers an error and the others still come."""
     lines, terminal = package("incident_store.clock_lines"), package("incident_store.terminal")

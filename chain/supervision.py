@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import httpx
@@ -22,6 +22,8 @@ from groundwork.problems import Refused
 from groundwork.settings import Settings
 
 STOP_SECONDS = 20
+LATEST_SECONDS = 60.0
+"""So long after the chain begins Alertmanager and Prometheus do too, whoever is not there yet: that is a finding."""
 WORKING = {"exporter file-loads": "healthz"}
 """The load log is what it watches: that it is away is a finding, not a reason to stop everything."""
 GO = {"GOGC": "50"}
@@ -32,12 +34,16 @@ COMMENT = re.compile(r"\s[;#]|[\r\n]")
 @dataclass(frozen=True)
 class Process:
     """One process: its name, its command, the page that answers 200 once it can work (None: it has none), and what its
-    environment has more than ours."""
+    environment has more than ours.
+
+    `after` are the pages of those who must be able to work before the chain's first start of this one.
+    """
 
     name: str
     command: Sequence[str]
     ready: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
+    after: Sequence[str] = ()
 
 
 def processes(settings: Settings, *, simulator: bool) -> Iterator[Process]:
@@ -50,13 +56,12 @@ def processes(settings: Settings, *, simulator: bool) -> Iterator[Process]:
         "exporter file-loads": settings.file_loads_port,
         "console": settings.console_port,
     }
-    if simulator:
-        yield Process("simulator", _renteseg("simulator"), f"http://{settings.host}:{settings.simulator_port}/")
-    for name, port in ours.items():
-        page = WORKING.get(name, "readyz")
-        yield Process(name.split()[-1], _renteseg(*name.split()), f"http://{settings.host}:{port}/{page}")
-    yield _alertmanager(settings)
-    yield _prometheus(settings)
+    pages = {name: f"http://{settings.host}:{port}/{WORKING.get(name, 'readyz')}" for name, port in ours.items()}
+    simulated = {"simulator": f"http://{settings.host}:{settings.simulator_port}/"} if simulator else {}
+    for name, page in {**simulated, **pages}.items():
+        yield Process(name.split()[-1], _renteseg(*name.split()), page)
+    yield replace(_alertmanager(settings), after=[*simulated.values(), pages["webhook"]])
+    yield replace(_prometheus(settings), after=[*simulated.values(), *pages.values()])
 
 
 def _renteseg(*words: str) -> list[str]:
@@ -167,9 +172,11 @@ def _write_configuration(state: Path, members: Sequence[Process]) -> Path:
         "loglevel": "warn",
         **({"user": "root"} if os.geteuid() == 0 else {}),
     }
+    until = f"{time.time() + LATEST_SECONDS:.0f}"
     for priority, member in enumerate(members):
+        wait = [sys.executable, "-m", "chain.after", until, *member.after, "--"] if member.after else []
         parser[f"program:{member.name}"] = {
-            "command": shlex.join(member.command),
+            "command": shlex.join([*wait, *member.command]),
             "environment": ",".join(f'{name}="{value}"' for name, value in member.environment.items()),
             "priority": str(priority),
             "autorestart": "true",

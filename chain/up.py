@@ -13,12 +13,12 @@ from chain.ports import PRODUCT, SIMULATED, Listener, taken
 from chain.preparing import faults_on, first_login, prepare
 from chain.programs import program
 from chain.rendering import render
-from chain.supervision import Supervisor, processes
+from chain.supervision import LATEST_SECONDS, Supervisor, processes
 from groundwork.problems import Away, ConfigurationError, Refused
 from groundwork.settings import Settings
 from incident_store.database import upgrade
 
-READY_SECONDS = 60.0
+READY_SECONDS = LATEST_SECONDS + 30
 OWN_HOSTS = {"127.0.0.1": "127.0.0.1", "localhost": "localhost", "::1": "::1", "0.0.0.0": "127.0.0.1"}  # noqa: S104
 """Where the simulator's mailbox is found, by the address it listens on: a password in clear stays on this machine."""
 

@@ -3,16 +3,32 @@
 import json
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta, tzinfo
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError
+from pydantic_core import ErrorDetails
 
+from groundwork.json_objects import each_name_once
 from groundwork.zones import time_zone
 from incident_store.domain.calendars import ALWAYS, WEEKDAYS, Calendar, parse_window
 from incident_store.domain.clocks import Pause, Reading, read_clock
 
 MOST_YEARS = 100
 """A calendar is worked out year by year, so a slip of the pen in a date must not cost a minute of work."""
+
+
+def _form(given: object) -> str:
+    """What a value means to be, so that only what is wrong with that is told."""
+    return "text" if isinstance(given, str) else "list" if isinstance(given, list) else "object"
+
+
+FORMS = {"text", "list", "object"}
+"""What pydantic adds to the place of an error, and no line has."""
+
+
+Holidays = Annotated[
+    Annotated[list[date], Tag("list")] | Annotated[dict[date, str], Tag("object")], Discriminator(_form)
+]
 
 
 class CalendarLine(BaseModel):
@@ -22,7 +38,7 @@ class CalendarLine(BaseModel):
 
     timezone: str
     week: dict[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], list[tuple[str, str]]]
-    holidays: list[date] | dict[date, str] = Field(default_factory=list)
+    holidays: Holidays = Field(default_factory=list)
 
     def calendar(self) -> Calendar:
         names = self.holidays if isinstance(self.holidays, dict) else dict.fromkeys(self.holidays, "holiday")
@@ -31,12 +47,17 @@ class CalendarLine(BaseModel):
         return Calendar(time_zone(self.timezone), windows, names)
 
 
+AnyCalendar = Annotated[
+    Annotated[Literal["24x7"], Tag("text")] | Annotated[CalendarLine, Tag("object")], Discriminator(_form)
+]
+
+
 class ClockLine(BaseModel):
     """One clock; times without an offset are local to the calendar (UTC for `24x7`)."""
 
     model_config = ConfigDict(extra="forbid")
 
-    calendar: Literal["24x7"] | CalendarLine
+    calendar: AnyCalendar
     target_seconds: int = Field(gt=0, le=MOST_YEARS * 366 * 86_400)
     start: datetime
     stop: datetime | None = None
@@ -71,12 +92,17 @@ def evaluate_lines(lines: Iterable[bytes], now: datetime) -> Iterator[dict[str, 
 
 def _evaluate(number: int, line: bytes, now: datetime) -> dict[str, Any]:
     try:
-        return render_reading(ClockLine.model_validate(json.loads(line.decode("utf-8"))).read(now))
+        given = json.loads(line.decode("utf-8"), object_pairs_hook=each_name_once)
+        return render_reading(ClockLine.model_validate(given).read(now))
     except ValidationError as error:
-        reasons = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+        reasons = "; ".join(f"{_place(one)}: {one['msg']}" for one in error.errors())
         return {"error": f"line {number}: {reasons}"}
     except (ValueError, KeyError, OverflowError, RecursionError) as error:
         return {"error": f"line {number}: {error}"}
+
+
+def _place(error: ErrorDetails) -> str:
+    return ".".join(str(part) for part in error["loc"] if part not in FORMS) or "line"
 
 
 def render_reading(reading: Reading) -> dict[str, Any]:

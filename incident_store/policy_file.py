@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from groundwork import zones
 from groundwork.closed_days import WEEKDAYS, ClosedDays, Weekday
@@ -62,6 +62,16 @@ class CalendarEntry(ClosedDays):
     def _windows(self, day: str) -> Iterator[Window]:
         windows = {str(name): windows for name, windows in self.week.items()}.get(day, [])
         yield from (parse_window(opens, closes) for opens, closes in windows)
+
+
+def _form(given: object) -> str:
+    """What an entry means to be, so that only what is wrong with that is told."""
+    return "a word" if isinstance(given, str) else "a mapping"
+
+
+AnyCalendar = Annotated[
+    Annotated[Literal["always"], Tag("a word")] | Annotated[CalendarEntry, Tag("a mapping")], Discriminator(_form)
+]
 
 
 class TargetEntry(Strict):
@@ -143,7 +153,7 @@ class TermsEntry(Strict):
     severities: dict[str, Severity]
     responsibles: dict[str, Responsible]
     clocks: dict[ClockName, ClockEntry]
-    calendars: dict[str, Literal["always"] | CalendarEntry]
+    calendars: dict[str, AnyCalendar]
     targets: dict[Severity, dict[ClockName, TargetsEntry]]
     availability: AvailabilityEntry = AvailabilityEntry()
     regularisation: TargetEntry | None = None

@@ -6,7 +6,7 @@ from flask import Blueprint, Flask, Response, json
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 
-from console.api import components, events, files, incidents, loads, mails, maintenance, notices
+from console.api import components, events, files, incidents, loads, mails, maintenance, notices, reports
 from console.api.failures import prepare_failures
 from console.api.openapi import describe
 from console.api.operations import PREFIX
@@ -21,6 +21,7 @@ OPERATIONS = (
     *maintenance.OPERATIONS,
     *notices.OPERATIONS,
     *mails.OPERATIONS,
+    *reports.OPERATIONS,
 )
 
 

@@ -8,15 +8,12 @@ from console.api.cursors import address_with
 from console.api.failures import overtaken
 from console.api.incidents import etag, told_incident
 from console.api.models import EventPage, EventQuery, EventRecorded, NewEvent
-from console.api.operations import PREFIX, Call, Nothing, Operation, Reply, invalid
+from console.api.operations import PREFIX, VERSION_TAG, Call, Nothing, Operation, Reply, invalid
 from console.api.problems import Trouble
 from incident_store.advance import NoSuchIncident, Overtaken, take_step
 from incident_store.documents import event_json
 from incident_store.domain.steps import Reason, Step
-from incident_store.given import LARGEST_NUMBER
 from incident_store.queries import find_incident
-
-VERSION = re.compile(r'"(\d{1,19})"')
 
 
 def list_events(call: Call[EventQuery, Nothing]) -> Reply:
@@ -52,10 +49,9 @@ def _version_matched() -> int | None:
     header = request.headers.get("If-Match", "*").strip()
     if header == "*":
         return None
-    version = VERSION.fullmatch(header)
-    if version is None or int(version[1]) > LARGEST_NUMBER:
+    if not re.fullmatch(VERSION_TAG, header):
         raise invalid("If-Match", 'must be the ETag of the incident, such as "7", or *')
-    return int(version[1])
+    return int(header.strip('"'))
 
 
 OPERATIONS = (

@@ -11,7 +11,7 @@ from pydantic.json_schema import models_json_schema
 
 from console.api.access import CSRF_HEADER
 from console.api.models import EventTold
-from console.api.operations import KEY_HEADER, LONGEST_KEY, PREFIX, Nothing, Operation
+from console.api.operations import KEY, KEY_HEADER, PREFIX, VERSION_TAG, Nothing, Operation
 from console.api.problems import KINDS, MEDIA_TYPE, Problem, Trouble
 from console.api.values import Told
 from incident_store.given import LARGEST_NUMBER
@@ -158,13 +158,18 @@ def _places(operation: Operation) -> Iterator[Json]:
 
 def _headers(operation: Operation) -> Iterator[Json]:
     if operation.writes:
-        key = {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY, "pattern": "^[!-~]+$"}
+        key = {"type": "string", "pattern": _header(KEY)}
         description = "the same request under the same key is done once and answered the same for seven days"
         yield {"name": KEY_HEADER, "in": "header", "required": False, "description": description, "schema": key}
     if Trouble.PRECONDITION_FAILED in operation.refusals:
-        tag = {"type": "string", "pattern": r'^("[0-9]{1,18}"|\*)$'}
+        tag = {"type": "string", "pattern": _header(rf"{VERSION_TAG}|\*")}
         description = "the ETag that the decision was made on"
         yield {"name": "If-Match", "in": "header", "required": False, "description": description, "schema": tag}
+
+
+def _header(value: str) -> str:
+    """The pattern of a header field: its value, and the blanks around it that HTTP takes off (RFC 9110, 5.5)."""
+    return f"^[ \\t]*({value})[ \\t]*$"
 
 
 def _responses(operation: Operation, schemas: _Schemas) -> Json:

@@ -1,6 +1,8 @@
 """What the API can do, as data: an operation says what it takes and gives, and the same words check and document it."""
 
 import hashlib
+import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,6 +18,7 @@ from console.api.access import READING, who_asks
 from console.api.problems import Problem, Trouble
 from console.api.values import EXPECTED
 from console.desk import desk
+from groundwork.json_objects import RepeatedName, each_name_once
 from incident_store.answers import Answer, Request, answer_once
 from incident_store.database import reading
 from incident_store.domain.steps import Actor
@@ -26,6 +29,10 @@ PREFIX = "/api/v1"
 LARGEST_BODY = 256 * 1024
 LONGEST_KEY = 255
 KEY_HEADER = "Idempotency-Key"
+KEY = f"[!-~]{{1,{LONGEST_KEY}}}"
+"""What the header holds; blanks around it belong to HTTP and not to the value (RFC 9110, 5.5)."""
+VERSION_TAG = '"[0-9]{1,18}"'
+"""An incident's version as an ETag."""
 
 Q = TypeVar("Q")
 B = TypeVar("B")
@@ -108,8 +115,8 @@ class Operation:
         key = request.headers.get(KEY_HEADER)
         if key is None:
             return _response(in_transaction(desk().engine, work))
-        if not (1 <= len(key) <= LONGEST_KEY and key.isascii() and key.isprintable()):
-            raise invalid(KEY_HEADER, f"must be 1 to {LONGEST_KEY} printable ASCII characters")
+        if not re.fullmatch(KEY, key):
+            raise invalid(KEY_HEADER, f"must be 1 to {LONGEST_KEY} visible ASCII characters, without spaces")
         answer, again = answer_once(desk().engine, Request(actor.name, key, _digest()), work, now)
         response = _response(answer)
         if again:
@@ -144,6 +151,7 @@ def _read_body(model: type[BaseModel], largest: int) -> BaseModel:
     if request.mimetype != "application/json":
         raise Problem(Trouble.NOT_JSON, "send the body with Content-Type: application/json")
     request.max_content_length = largest
+    _demand_each_name_once(request.get_data())
     try:
         return model.model_validate_json(request.get_data())
     except ValidationError as error:
@@ -151,6 +159,15 @@ def _read_body(model: type[BaseModel], largest: int) -> BaseModel:
         if error.errors()[0]["type"] == "json_invalid":
             raise Problem(Trouble.MALFORMED, errors[0]["message"]) from error
         raise _invalid(errors) from error
+
+
+def _demand_each_name_once(body: bytes) -> None:
+    try:
+        json.loads(body, object_pairs_hook=each_name_once)
+    except RepeatedName as error:
+        raise invalid(error.name, "is given more than once") from error
+    except (ValueError, RecursionError):
+        return  # what is no JSON at all the model says, and where
 
 
 def _errors(error: ValidationError) -> list[dict[str, str]]:

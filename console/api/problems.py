@@ -35,6 +35,7 @@ class Trouble(StrEnum):
     UNSTORABLE = "unstorable"
     TOO_MANY_REQUESTS = "too_many_requests"
     BROKEN = "broken"
+    BEING_RECKONED = "being_reckoned"
     AWAY = "away"
 
 
@@ -57,6 +58,7 @@ KINDS: Mapping[StrEnum, tuple[int, str]] = {
     Trouble.UNSTORABLE: (422, "The store cannot hold a value"),
     Trouble.TOO_MANY_REQUESTS: (429, "Too many requests"),
     Trouble.BROKEN: (500, "The program failed"),
+    Trouble.BEING_RECKONED: (503, "The figures are being reckoned"),
     Trouble.AWAY: (503, "Something that is needed is away"),
     Reason.WRONG_ROLE: (403, "The role may not do this"),
     Reason.OWN_CHANGE: (403, "Another person validates this"),

@@ -1,5 +1,6 @@
 """The JSON API: the same decisions as everywhere, and a problem with a name for everything that is refused."""
 
+import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -237,6 +238,30 @@ def test_a_repeated_key_changes_nothing_and_answers_the_same(api: People) -> Non
     assert refused(ana.post("/incidents", {**REPORT, "title": "otra"}, Idempotency_Key="uno")) == (422, "key_taken")
     assert refused(api("sofia").post("/incidents", REPORT, Idempotency_Key="uno")) == (409, "being_attended")
     assert refused(ana.post("/incidents", REPORT, Idempotency_Key="ñ" * 9)) == (422, "invalid")
+
+
+def test_the_description_takes_exactly_the_keys_that_are_taken(api: People) -> None:
+    """Blanks around a header's value belong to HTTP, which takes them off before anybody sees them."""
+    ana = api("ana")
+    described = ana.get("/openapi.json").json["paths"]["/incidents/{incident}/events"]["post"]["parameters"]
+    pattern = next(one["schema"]["pattern"] for one in described if one["name"] == "Idempotency-Key")
+    path, note = f"/incidents/{reported(ana)}/events", {"kind": "noted", "details": {"text": "x"}}
+    for key in ("a", "!~", "k" * 255, "k" * 256, "a b", "a\tb", "", "ñ", "a\x7f", "\xa0a", "\x85"):
+        taken = ana.post(path, note, Idempotency_Key=key).status_code == 201
+        assert taken == bool(re.search(pattern, key)), repr(key)
+    assert re.search(pattern, " \tk ")
+
+
+def test_a_body_that_gives_a_name_twice_is_refused(api: People) -> None:
+    ana = api("ana")
+    path = f"/incidents/{reported(ana)}/events"
+    for body in (
+        '{"kind": "noted", "kind": "noted", "details": {"text": "x"}}',
+        '{"kind": "noted", "details": {"text": "x", "text": "y"}}',
+    ):
+        answer = ana.send(path, body, "application/json")
+        assert refused(answer) == (422, "invalid")
+        assert answer.json["errors"][0]["message"] == "is given more than once"
 
 
 def test_a_refused_request_leaves_its_key_free(api: People) -> None:

@@ -163,6 +163,41 @@ def test_of_lines_that_cannot_be_read_each_answers_an_error_of_its_own() -> None
     assert good["elapsed_seconds"] == 30
 
 
+LOCAL = {"timezone": "America/Lima", "week": {"mon": [["08:30", "17:30"]]}}
+ODD = {**CLOCK, "calendar": {**LOCAL, "holydays": []}}
+DATED = {**CLOCK, "calendar": {**LOCAL, "holidays": ["ayer"]}}
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('{"target_seconds": 60, "target_seconds": 90, "calendar": "24x7", "start": "2026-10-05T09:00:00Z"}',
+         "'target_seconds' is given more than once in the same object: give it once"),
+        ('{"calendar": {"timezone": "America/Lima", "week": {"mon": [], "mon": []}}}', "'mon' is given more than once"),
+        (json.dumps(ODD), "calendar.holydays: Extra inputs are not permitted"),
+        (json.dumps(DATED), "calendar.holidays.0: Input should be a valid date"),
+    ],
+)  # fmt: skip
+def test_a_line_says_once_what_is_wrong_with_it(line: str, said: str) -> None:
+    (answer,) = evaluate_lines([line.encode()], NOW)
+    assert said in answer["error"]
+    assert "24x7" not in answer["error"]
+
+
+def test_of_a_calendar_written_wrongly_only_the_line_that_helps_is_told(tmp_path: Path) -> None:
+    text = (ROOT / "config" / "sla.yml").read_text()
+    for old, new, said in (
+        ("mon: [[", "lun: [[", "'lun' is no word that fits here; write one of 'mon'"),
+        ("continuo: always", "continuo: alway", "'alway' is no word that fits here; write one of 'always'"),
+        ("continuo: always", "continuo: 24", "write a mapping, one 'key: value' an entry"),
+    ):
+        assert old in text
+        (tmp_path / "sla.yml").write_text(text.replace(old, new, 1))
+        with pytest.raises(ConfigurationError) as refused:
+            read_policy(tmp_path)
+        assert [said in str(problem) for problem in refused.value.problems] == [True], refused.value
+
+
 @pytest.mark.parametrize("target", ["0", "100.1", "99.5 %", "99.12345678"])
 def test_an_availability_target_is_a_percentage(target: str, tmp_path: Path) -> None:
     text = (ROOT / "config" / "sla.yml").read_text()
