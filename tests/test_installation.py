@@ -5,6 +5,7 @@ import os
 import re
 import shlex
 import signal
+import sqlite3
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -60,6 +61,16 @@ class Installation:
 
     def page(self, name: str) -> str:
         return f"http://127.0.0.1:{self.ports[name]}/{PAGES[name]}"
+
+    def vigilance(self, *, ended: bool = False) -> tuple[int, str] | None:
+        """Incident and severity of the missing sign of life, once it is there (and once it has ended)."""
+        asked = (
+            "SELECT i.id, i.severity FROM incidents i JOIN episodes e ON e.incident_id = i.id "
+            "WHERE i.component = 'vigilancia' AND (e.ended_at IS NOT NULL) = ?"
+        )
+        with sqlite3.connect(f"file:{self.folder}/state/incidents.db?mode=ro", uri=True) as store:
+            found: tuple[int, str] | None = store.execute(asked, (ended,)).fetchone()
+        return found
 
     def doctor(self) -> list[str]:
         """What it finds, without what this machine's disk and the missing RENTESEG have to do with."""
@@ -136,6 +147,15 @@ def test_a_process_that_hangs_is_said_first(installation: Installation, name: st
         found = installation.doctor()
 
     assert found[0].startswith(BROKEN[name]), found
+
+
+def test_when_the_sign_of_life_stays_away_the_worker_alone_opens_an_incident(installation: Installation) -> None:
+    with halted(installation.processes["prometheus"]), halted(installation.processes["alertmanager"]):
+        opened = wait_for(installation.vigilance, 240, "the incident of the missing sign of life is open")
+    ended = wait_for(lambda: installation.vigilance(ended=True), 240, "it has ended")
+
+    assert opened == ended
+    assert opened[1] == "alta"
 
 
 def test_a_store_that_is_gone_is_said_with_everything_that_cannot_work(installation: Installation) -> None:
