@@ -103,7 +103,8 @@ def write(
             server.send_message(letter)
     except OSError as error:
         _refuse(
-            f"no mail server on {settings.host}:{settings.smtp_port}: {error.strerror}; is the chain running?", AWAY
+            f"no mail server on {settings.host}:{settings.smtp_port}: {error.strerror or error}; is the chain running?",
+            AWAY,
         )
     typer.echo(f"{letter['From']} → {letter['To']}: {letter['Subject']}")
 

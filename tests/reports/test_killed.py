@@ -16,7 +16,7 @@ from tests.processes import ROOT, renteseg
 from tests.reports.conftest import October
 from tests.reports.test_signing import MONTH, signed
 
-KILLS = 6
+KILLS = 4
 
 
 def started(october: October, *words: str) -> "subprocess.Popen[bytes]":
