@@ -74,6 +74,7 @@ def prepare_words(app: Flask) -> None:
         moment=moment,
         size=size,
         isolated=isolated,
+        begun=lambda words: f"{words[:1].upper()}{words[1:]}",
         responsible=lambda value: RESPONSIBLES[Responsible(value)],
     )
     app.jinja_env.globals.update(

@@ -1,6 +1,7 @@
 """Reportes: the months, a draft that is reckoned beside the answers, the signature, and the files as signed."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 from flask import Flask
@@ -9,8 +10,11 @@ from sqlalchemy import Engine
 from console.app import create_app
 from console.pages.reports import REFUSALS
 from incident_store.database import open_store
+from incident_store.domain.months import parse_month
 from incident_store.signing_refusals import Unsigned
+from reports.commands import compute
 from reports.office import Office
+from reports.rendering.pdf import page_of
 from tests.builders import shipped_policy
 from tests.console.browser import Browser
 from tests.processes import wait_for
@@ -43,11 +47,13 @@ def mark_of(page: str) -> str:
     return page.split('name="mark"')[1].split('value="')[1].split('"', maxsplit=1)[0]
 
 
-def test_a_month_is_read_signed_corrected_and_handed_out_as_it_was_signed(console: Flask) -> None:
+def test_a_month_is_read_signed_corrected_and_handed_out_as_it_was_signed(console: Flask, october: October) -> None:
     ana, sofia = Browser(console, "ana"), Browser(console, "sofia")
     page = reckoned(ana)
     assert "Octubre de 2026" in page
     assert "Firmar el mes" not in page
+    for verdict in page_of(compute(october.settings, parse_month("2026-10"), datetime.now(UTC), str), None)["verdicts"]:
+        assert all(words in page for name, words in verdict.items() if name != "kind"), verdict
     assert ana.get(f"{MONTH}/borrador.pdf").data.startswith(b"%PDF")
     seen = {"mark": mark_of(sofia.get(DRAFT).text)}
     assert ana.send(MONTH, f"{MONTH}/firma", **seen).status_code == 403
