@@ -6,10 +6,15 @@ LABELS = {
     "channel": "Canal",
     "days": "Días de vigencia",
     "component": "Componente",
+    "components": "Componente",
     "detected_at": "Detectada (Lima)",
+    "ends": "Hasta (Lima)",
     "event": "Hecho",
     "from": "Desde",
+    "incident": "Incidencia N°",
     "kind": "Tipo",
+    "late_reason": "Por qué se registra recién ahora",
+    "note": "Nota",
     "name": "Nombre",
     "person": "Persona",
     "purpose": "Uso del archivo",
@@ -18,6 +23,7 @@ LABELS = {
     "role": "Rol",
     "service": "Servicio",
     "severity": "Criticidad",
+    "starts": "Desde (Lima)",
     "subject": "Asunto",
     "tests": "Pruebas de confirmación",
     "text": "Texto",
@@ -26,8 +32,9 @@ LABELS = {
     "token": "Clave",
     "unavailability": "Indisponibilidad",
     "until": "Hasta",
+    "verdict": "Decisión",
 }
-HIDDEN = frozenset({"seen"})
+HIDDEN = frozenset({"mark", "seen"})
 """Fields that nobody typed."""
 
 

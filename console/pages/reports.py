@@ -109,8 +109,11 @@ def file(text: str, version: str, form: str) -> Any:
     if form not in _reports().forms:
         abort(404)
     if version == "borrador":
-        found = _or_broken(lambda: _reports().draft_file(asked, form, datetime.now(UTC)))
-        if found is None:
+        try:
+            found = _or_broken(lambda: _reports().draft_file(asked, form, datetime.now(UTC)))
+        except Broken:
+            found = None
+        if found is None:  # the page says that it is being reckoned, or why it cannot be
             return redirect(url_for("reports.month", text=text, version="borrador"))
     else:
         number = _number(version.removeprefix("v")) or abort(404)
@@ -128,6 +131,8 @@ def file(text: str, version: str, form: str) -> Any:
 def sign(text: str) -> Any:
     """Freeze the figures that this person saw."""
     asked, form = _month(text), SigningForm(request.form)
+    if current_user.role is not Role.SUPERVISOR:
+        return _draft_page(asked, form, REFUSALS[Unsigned.WRONG_ROLE]), 403
     if not form.validate():
         return _draft_page(asked, form), 422
     actor, now = Actor(current_user.id, current_user.role), datetime.now(UTC)
@@ -138,8 +143,9 @@ def sign(text: str) -> Any:
     except SigningRefused as error:
         if error.reason is Unsigned.NO_REASON:
             form.reason.errors = [MISSING]
-        status = {Unsigned.WRONG_ROLE: 403, Unsigned.OVERTAKEN: 409}.get(error.reason, 422)
-        return _draft_page(asked, form, REFUSALS[error.reason]), status
+        return _draft_page(asked, form, REFUSALS[error.reason]), 409 if error.reason is Unsigned.OVERTAKEN else 422
+    except Broken as error:
+        return _page(asked, None, None, BROKEN.format(error)), 503
     flash(f"Firmada la versión {version} de {month_name(text)}; no se envió nada.", "success")
     return redirect(url_for("reports.month", text=text), 303)
 
