@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, Page, StorageState, ViewportSize, expect, sync_playwright
 
 from chain.programs import ProgramMissing, unpacked_whole
 
@@ -22,6 +22,7 @@ SCREEN: ViewportSize = {"width": 1366, "height": 768}
 """The office laptop that the pages are made for."""
 PASSWORD = "una clave larga"
 PATIENCE_MILLISECONDS = 20_000
+SESSIONS: dict[tuple[str, str], StorageState] = {}
 
 
 @contextmanager
@@ -35,11 +36,19 @@ def chromium() -> Iterator[Browser]:
 
 
 def at_work(browser: Browser, address: str, name: str, password: str = PASSWORD, **how: Any) -> Page:
-    """A page in this person's own browser, logged in; `how` is what a context of Playwright takes besides."""
-    page = browser.new_context(base_url=address, viewport=SCREEN, locale="es-PE", **how).new_page()
+    """A page in this person's own browser, logged in; `how` is what a context of Playwright takes besides.
+
+    Each person logs in once at an address, and later browsers begin with that session: logins are few a minute.
+    """
+    known = SESSIONS.get((address, name))
+    context = browser.new_context(base_url=address, viewport=SCREEN, locale="es-PE", storage_state=known, **how)
+    page = context.new_page()
     page.set_default_timeout(PATIENCE_MILLISECONDS)
-    page.goto("/login")
-    log_in(page, name, password)
+    page.goto("/" if known else "/login")
+    if not known:
+        log_in(page, name, password)
+        expect(page.get_by_role("button", name="Salir")).to_be_visible()
+        SESSIONS[address, name] = context.storage_state()
     return page
 
 

@@ -221,7 +221,7 @@ def test_a_notice_the_reports_and_a_runbook_have_no_serious_violation(
     for path in (PAGES["aviso"], PAGES["reportes"], "/reportes/2026-01", PAGES["guía"]):
         page.goto(path)
         if path == "/reportes/2026-01":
-            page.wait_for_selector("text=Veredicto por servicio", timeout=90_000)  # the page loads itself again
+            page.wait_for_selector("text=Veredicto por servicio")  # the page loads itself again
         page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
         found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
         wrong += [f"{path}: {one['id']} {one['nodes'][0]['html'][:200]}" for one in found if one["impact"] in SERIOUS]
