@@ -15,8 +15,11 @@ from chain.programs import program
 from incident_store.database import open_store, upgrade
 from incident_store.domain.lifecycle import Role
 from incident_store.people import add_person
+from incident_store.regularising import Regulariser, ask_owed
 from incident_store.tokens import add_token
-from tests.builders import PORTAL_DOWN
+from incident_store.words import LIMA
+from tests.builders import PORTAL_DOWN, shipped_policy
+from tests.exporters.file_loads.load_logs import create_log, execute, log_file
 from tests.processes import answers, free_ports, renteseg, run_renteseg, running, wait_for
 
 SECRET = "the secret that Alertmanager sends to the receiver"
@@ -33,14 +36,25 @@ class Person:
         assert answer.status_code == 200, answer.text
         return answer.json()
 
-    def records(self, number: int, kind: str, **details: str) -> dict[str, Any]:
+    def records(self, number: int, kind: str, *, at: datetime | None = None, **details: str) -> dict[str, Any]:
         """Take a step on the incident as it is now seen; returns the incident after it."""
         seen = self.reads(f"/incidents/{number}")["version"]
-        body = {"kind": kind, "details": details, "seen": seen}
+        body = {"kind": kind, "details": details, "seen": seen, "at": at and at.isoformat()}
         answer = self.api.post(f"/incidents/{number}/events", json=body, headers={"Idempotency-Key": f"{kind}-{seen}"})
         assert answer.status_code == 201, answer.text
         told: dict[str, Any] = answer.json()["incident"]
         return told
+
+    def writes(self, path: str, **body: Any) -> dict[str, Any]:
+        """Write anything else; returns what became of it."""
+        answer = self.api.post(path, json=body)
+        assert answer.status_code == 201, answer.text
+        told: dict[str, Any] = answer.json()
+        return told
+
+    def drafts(self, number: int, kind: str) -> str:
+        """A text drafted from the facts of the incident as they are now."""
+        return str(self.reads(f"/incidents/{number}/drafts/{kind}")["text"])
 
     def is_refused(self, number: int, kind: str, **details: str) -> str:
         answer = self.api.post(f"/incidents/{number}/events", json={"kind": kind, "details": details})
@@ -64,6 +78,15 @@ class House:
     environment: Mapping[str, str]
     analyst: Person
     supervisor: Person
+    other_supervisor: Person
+    load_log: str
+
+    def looks_after_what_is_owed(self) -> None:
+        """A round of the worker's job, against the file-load exporter as it answers."""
+        engine = open_store(self.environment["RENTESEG_DATABASE_URL"])
+        exporter = f"http://127.0.0.1:{self.environment['RENTESEG_FILE_LOADS_PORT']}"
+        Regulariser(engine, shipped_policy(), lambda outage: ask_owed(exporter, outage)).work()
+        engine.dispose()
 
     def alert(self, began: datetime, ended: datetime | None = None) -> None:
         """What Prometheus would send."""
@@ -75,7 +98,13 @@ class House:
 
 @pytest.fixture
 def house(store_url: str, tmp_path: Path) -> Iterator[House]:
-    alertmanager, webhook, console = free_ports(3)
+    alertmanager, webhook, console, file_loads = free_ports(4)
+    load_log = f"sqlite:///{tmp_path}/load_log.db"
+    create_log(load_log)
+    queued = {"received_at": (datetime.now(UTC) - timedelta(hours=1)).isoformat()}
+    queued |= {"queued_at": queued["received_at"], "updated_at": queued["received_at"]}
+    yesterday = (datetime.now(LIMA) - timedelta(days=1)).date()
+    log_file(load_log, "BITEL", "ALTAS", "ENCOLADO", day=yesterday.isoformat(), **queued)
     state = tmp_path / "state"
     (state / "secrets").mkdir(parents=True)
     (state / "secrets" / "webhook-token").write_text(SECRET)
@@ -91,7 +120,7 @@ receivers:
     )
     upgrade(store_url)
     store, now = open_store(store_url), datetime.now(UTC)
-    people = {"ana": Role.ANALYST, "sofia": Role.SUPERVISOR}
+    people = {"ana": Role.ANALYST, "sofia": Role.SUPERVISOR, "saul": Role.SUPERVISOR}
     for name, role in people.items():
         add_person(store, name, role, "una clave larga")
     tokens = [add_token(store, name, "trabajo", 1, now) for name in people]
@@ -101,6 +130,8 @@ receivers:
         "RENTESEG_STATE": str(state),
         "RENTESEG_WEBHOOK_PORT": str(webhook),
         "RENTESEG_CONSOLE_PORT": str(console),
+        "RENTESEG_FILE_LOADS_PORT": str(file_loads),
+        "RENTESEG_LOAD_LOG_URL": load_log,
     }
     flags = {
         "config.file": tmp_path / "alertmanager.yml",
@@ -111,9 +142,9 @@ receivers:
     with ExitStack() as stack:
         command = [str(program("alertmanager")), *(f"--{name}={value}" for name, value in flags.items())]
         stack.enter_context(running(command, tmp_path / "alertmanager.log"))
-        for process in ("webhook", "console"):
-            stack.enter_context(running(renteseg(process), tmp_path / f"{process}.log", environment))
-        for page in (f"{alertmanager}/-/ready", f"{webhook}/readyz", f"{console}/readyz"):
+        for process in ("webhook", "console", "exporter file-loads"):
+            stack.enter_context(running(renteseg(*process.split()), tmp_path / f"{process}.log", environment))
+        for page in (f"{alertmanager}/-/ready", f"{webhook}/readyz", f"{console}/readyz", f"{file_loads}/readyz"):
             wait_for(lambda page=page: answers(f"http://127.0.0.1:{page}"), 60, f"{page} is ready")
         at_work = [
             Person(
@@ -125,13 +156,21 @@ receivers:
             )
             for token in tokens
         ]
-        yield House(f"http://127.0.0.1:{alertmanager}", environment, *at_work)
+        yield House(f"http://127.0.0.1:{alertmanager}", environment, *at_work, load_log)
 
 
 def test_an_incident_is_walked_from_its_alert_to_the_consolidated_row(house: House, tmp_path: Path) -> None:
     ana, sofia = house.analyst, house.supervisor
     began = datetime.now(UTC) - timedelta(seconds=90)
     house.alert(began)
+
+    # Before all: the provider plans work for the night; another supervisor approves it, and it is announced.
+    night = {"from": (began + timedelta(hours=9)).isoformat(), "to": (began + timedelta(hours=11)).isoformat()}
+    planned = sofia.writes("/maintenance", components=["base-datos"], reason="parche de la base", **night)
+    decided = f"/maintenance/{planned['window']}/events"
+    assert sofia.api.post(decided, json={"kind": "approved"}).json()["type"].endswith("own_plan")
+    assert house.other_supervisor.writes(decided, kind="approved")["approved_by"] == "saul"
+    assert sofia.writes(decided, kind="announced")["stage"] == "announced"
 
     # 1. Verify the components: the alert is on the board, with its clocks running since it began.
     wait_for(lambda: ana.reads("/incidents?open=true")["incidents"], 30, "the alert is an incident")
@@ -146,7 +185,10 @@ def test_an_incident_is_walked_from_its_alert_to_the_consolidated_row(house: Hou
     ]
     assert datetime.fromisoformat(listed["times"]["detected"]) == began
 
-    # 2. Validate reception and processing of the files: the result is on record.
+    # 2. Validate reception and processing of the files: one waits since before the fault; the result is on record.
+    day = (datetime.now(LIMA) - timedelta(days=1)).date()
+    (waiting,) = [one for one in ana.reads(f"/loads?day={day}")["loads"] if one["state"] == "queued"]
+    assert (waiting["operator"], waiting["file_type"]) == ("BITEL", "ALTAS")
     ana.records(number, "noted", text="cargas del día: BITEL/ALTAS encoladas desde la caída, sin rechazos")
     assert ana.last(number)["details"]["text"].startswith("cargas del día")
 
@@ -160,6 +202,9 @@ def test_an_incident_is_walked_from_its_alert_to_the_consolidated_row(house: Hou
     assert ana.is_refused(number, "diagnosed", responsible="B") == "missing_detail"
     diagnosed = ana.records(number, "diagnosed", responsible="B", severity="alta", cause="actualización fallida")
     assert diagnosed["validated"] is False
+    report = ana.drafts(number, "preliminary")
+    for said in ("5. RESPONSABLE SOSPECHADO: B proveedor", "actualización fallida", "cargas del día", "(continúa)"):
+        assert said in report, report
     assert ana.is_refused(number, "validated") == "wrong_role"
 
     # 5. Validate the diagnosis and decide the actions: the supervisor's instruction.
@@ -174,7 +219,8 @@ def test_an_incident_is_walked_from_its_alert_to_the_consolidated_row(house: Hou
     # 7. Supervise the resolution: the provider's answer stops the response clock, a justified wait pauses the other.
     answered = ana.records(number, "responsible_answered", text="INETUM revierte la actualización")
     assert answered["clocks"]["response"]["state"] == "met"
-    sofia.records(number, "waiting_began", reason="ventana acordada con el operador")
+    agreed = datetime.now(UTC) - timedelta(seconds=5)
+    sofia.records(number, "waiting_began", at=agreed, reason="ventana acordada con el operador")
     assert sofia.reads(f"/incidents/{number}")["clocks"]["resolution"]["due"] is None
     sofia.records(number, "waiting_ended")
 
@@ -184,10 +230,13 @@ def test_an_incident_is_walked_from_its_alert_to_the_consolidated_row(house: Hou
     assert ana.reads(f"/incidents/{number}")["state"] == "en_atencion"
     restored = ana.records(number, "restored", tests="consulta IMEI correcta; reenvío de BITEL/ALTAS procesado")
     assert (restored["state"], restored["clocks"]["resolution"]["state"]) == ("restablecida", "met")
+    request = ana.drafts(number, "rca-request")
+    for said in ("Señores INETUM:", "Restablecimiento confirmado: ", "(valor por defecto, no contractual)"):
+        assert said in request, request
     ana.records(number, "rca_asked", text="informe técnico en 5 días hábiles")
-    report = tmp_path / "informe-4711.txt"
-    report.write_text("Causa raíz: la actualización 7.2 agotó las conexiones.\n")
-    attach = ("incident", "attach", str(number), str(report), "--as", "rca", "--by", "ana")
+    rca = tmp_path / "informe-4711.txt"
+    rca.write_text("Causa raíz: la actualización 7.2 agotó las conexiones.\n")
+    attach = ("incident", "attach", str(number), str(rca), "--as", "rca", "--by", "ana")
     assert run_renteseg(*attach, environment=house.environment).returncode == 0
     assert [one["name"] for one in ana.reads(f"/incidents/{number}")["attachments"]] == ["informe-4711.txt"]
     assert ("rca_received", "ana") in ana.registers(number)
@@ -195,10 +244,22 @@ def test_an_incident_is_walked_from_its_alert_to_the_consolidated_row(house: Hou
     # 9. Close and tell those concerned: nobody forgets to say whether the unavailability was confirmed.
     assert sofia.is_refused(number, "closed") == "missing_detail"
     assert sofia.records(number, "closed", unavailability="confirmed")["state"] == "cerrada"
+    house.looks_after_what_is_owed()
+    (owed,) = sofia.reads(f"/incidents/{number}")["regularisations"]
+    assert (owed["operator"], owed["file_type"], owed["data_day"]) == ("BITEL", "ALTAS", day.isoformat())
+    assert (owed["standing"], owed["processed_at"]) == ("open", None)
     sofia.records(number, "announced", text="servicio restablecido; plazo de regularización a los operadores")
+    processed = "UPDATE carga_archivo SET estado = 'PROCESADO', procesado_en = :at, actualizado_en = :at"
+    execute(house.load_log, processed, at=datetime.now(UTC).isoformat())
+    house.looks_after_what_is_owed()
+    (owed,) = sofia.reads(f"/incidents/{number}")["regularisations"]
+    assert owed["standing"] == "done"
+    assert ("regularised", "monitoreo") in sofia.registers(number)
     assert sofia.is_refused(number, "closed", unavailability="confirmed") == "out_of_order"
     closed = [one for one in sofia.reads("/incidents?open=true")["incidents"] if one["incident"] == number]
     assert closed == []
+
+    assert "no queda respuesta por proponer" in ana.drafts(number, "preliminary")
 
     # 10. Record and consolidate: the row of the SLA control matrix, with every time of the process, and its proof.
     row = sofia.records(number, "consolidated")
