@@ -24,6 +24,7 @@ from incident_store.words import (
     WINDOW_EVENTS,
     WINDOW_STAGES,
     details_in_words,
+    failure,
 )
 
 LIMA = ZoneInfo("America/Lima")
@@ -75,6 +76,7 @@ def prepare_words(app: Flask) -> None:
         size=size,
         isolated=isolated,
         begun=lambda words: f"{words[:1].upper()}{words[1:]}",
+        failure=failure,
         responsible=lambda value: RESPONSIBLES[Responsible(value)],
     )
     app.jinja_env.globals.update(

@@ -3,7 +3,7 @@
 from incident_store.domain.attribution import Condition
 from incident_store.snapshots import STEP, Snapshot
 from incident_store.terminal import lima
-from incident_store.words import CONDITIONS, LACKS, LOAD_STATES, PARTS
+from incident_store.words import CONDITIONS, LACKS, LOAD_STATES, PARTS, failure
 
 
 def facts(snapshot: Snapshot) -> list[str]:
@@ -14,7 +14,7 @@ def facts(snapshot: Snapshot) -> list[str]:
             f"Esos estados se miran cada {STEP.seconds} s: un cambio pudo ocurrir hasta {STEP.seconds} s antes"
         )
     if snapshot.failures is not None:
-        reasons = ", ".join(f"{one.reason} ({one.times:g})" for one in snapshot.failures)
+        reasons = "; ".join(f"{failure(one.reason)}: {one.times:g}" for one in snapshot.failures)
         lines.append(f"Motivos de falla en los 30 minutos previos: {reasons or 'ninguno'}")
     if snapshot.latency:
         slowest = max(one.seconds for one in snapshot.latency)

@@ -254,6 +254,34 @@ REASONS = {
 }
 """Why time does not count, where the reason is a word of ours; holidays and waits bring their own."""
 
+FAILURES = {
+    "resolve": "su nombre no se resuelve",
+    "refused": "conexión rechazada",
+    "unreachable": "inalcanzable",
+    "reset": "conexión cortada",
+    "timeout_connect": "no aceptó la conexión a tiempo",
+    "timeout_tls": "no acordó TLS a tiempo",
+    "timeout_response": "no respondió a tiempo",
+    "tls_handshake": "el acuerdo TLS falló",
+    "tls_expired": "certificado fuera de fecha",
+    "tls_untrusted": "certificado no confiable",
+    "tls_name": "certificado de otro nombre",
+    "protocol": "respuesta de otro protocolo",
+    "status": "respondió con un código de error",
+    "body": "el texto de la respuesta no es el esperado",
+    "login": "acceso rechazado",
+    "query": "la consulta falló",
+    "value": "un valor de la respuesta no es el esperado",
+    "configuration": "configuración de la prueba",
+    "internal": "falla interna de la prueba",
+}
+"""Why probes fail, by the exporter's word."""
+
+
+def failure(reason: str) -> str:
+    """Why a probe failed, with the exporter's word by which it is found in logs and metrics."""
+    return f"{FAILURES[reason]} ({reason})" if reason in FAILURES else reason
+
 
 def details_in_words(details: Mapping[str, str]) -> str:
     """What an event says besides its time, in Spanish."""

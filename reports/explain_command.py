@@ -14,6 +14,7 @@ from groundwork.prometheus import Prometheus, QueryRefused, quoted
 from groundwork.settings import Settings
 from incident_store.database import read_store
 from incident_store.terminal import print_json, utc_now
+from incident_store.words import failure
 from reports import words
 from reports.commands import a_month
 from reports.explanation import Rule, Stretch, samples_by_minute, stretches, whole_day
@@ -147,7 +148,7 @@ def _print(subject: Subject, alike: Sequence[Stretch], told: Told, why: Reasons)
             ", ".join(map(str, one.incidents)),
             ", ".join(map(str, one.windows)),
             Text(_signs(one, told)),
-            Text(RULES[one.rule] + "".join(f"; {words.plain(reason)}" for reason in why.get(one.first, ()))),
+            Text(RULES[one.rule] + "".join(f"; {words.plain(failure(reason))}" for reason in why.get(one.first, ()))),
         )
     screen.print(table)
     screen.print(Text("Muestras, minuto a minuto: + respondió, x falló; --json da la hora y el origen de cada una."))

@@ -11,12 +11,14 @@ from sqlalchemy import Engine
 from console import load_words
 from console.app import create_app
 from console.moments import LIMA
+from exporters.availability.probes.result import Reason
 from exporters.file_loads import words
 from incident_store.blobs import put_bytes
 from incident_store.domain.notices import NoticeState
 from incident_store.inbox import Message, MessageState, Nature, find_message, keep_message
 from incident_store.outbox import Recipient, find_notice, notices_of_incident
 from incident_store.outbox_work import Draft, keep_draft
+from incident_store.words import FAILURES
 from tests.builders import shipped_policy
 from tests.console.browser import Browser
 from tests.console.test_api_around import exporter, load_log
@@ -200,3 +202,4 @@ def test_a_hostile_mail_is_text(browsing: People, peopled: Engine) -> None:
             assert answer.status_code == 200
             assert "<script>alert" not in answer.text
             assert 'onmouseover="alert' not in answer.text
+    assert {reason.value for reason in Reason} == set(FAILURES)
