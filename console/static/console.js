@@ -69,7 +69,7 @@
   };
   document.addEventListener("DOMContentLoaded", () => {
     document.querySelector(".is-invalid")?.focus();
-    const back = document.body.dataset.return;
+    const back = document.querySelector("[data-return]")?.dataset.return;
     if (back) setInterval(async () => { try { if ((await fetch(back)).ok) location.reload(); } catch { /* not yet */ } }, 5000);
     for (const part of document.querySelectorAll("[data-live]")) setInterval(() => refresh(part), 1000 * Number(part.dataset.every ?? 10));
     document.addEventListener("visibilitychange", () => { if (!document.hidden) document.querySelectorAll("[data-live]").forEach(refresh); });

@@ -16,6 +16,7 @@ from werkzeug.serving import make_server
 from alertmanager_webhook.quarantine import replay
 from console.app import create_app
 from console.configuration_loaded import LoadedConfiguration
+from groundwork.settings import Settings
 from incident_store.advance import advance
 from incident_store.database import open_store, upgrade
 from incident_store.domain.intervals import Interval
@@ -23,19 +24,23 @@ from incident_store.domain.lifecycle import EventKind, Role
 from incident_store.domain.maintenance import Plan
 from incident_store.domain.steps import Actor, Step
 from incident_store.maintenance import add_window
+from incident_store.outbox import Recipient, notices_of_incident
+from incident_store.outbox_work import Draft, keep_draft
 from incident_store.people import add_person
 from incident_store.quarantine import Rejected, quarantine
 from incident_store.tokens import add_token
+from reports.office import Office
 from tests.builders import ROOT, shipped_policy
 from tests.console.chromium import PASSWORD, SCREEN, at_work
 from tests.console.test_incident_pages import HOSTILE, alert
 from tests.console.test_other_pages import WATCHED, letter
+from tests.processes import free_ports
 
 WORK = (
     *("/operatividad", "/cargas", "/incidencias", "/incidencias?ver=todas&texto=script", "/incidencias/nueva"),
     *(f"/incidencias/{number}" for number in range(1, 1 + len(HOSTILE))),
     *("/bandeja", "/bandeja/1", "/bandeja/2", "/bandeja/3", "/mantenimientos", "/mantenimientos/1"),
-    "/mantenimientos/nuevo",
+    *("/mantenimientos/nuevo", "/avisos/1", "/reportes", "/reportes/2026-10?version=borrador"),
 )
 ADMINISTRATION = (
     *("/administracion/personas", "/administracion/persona?name=ana", "/administracion/claves", "/cuenta"),
@@ -65,18 +70,39 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
             quarantine(connection, Rejected("bad-alert", words, words.encode()), now)
         span = Interval(now + timedelta(hours=1), now + timedelta(hours=2))
         add_window(connection, Plan(("api-imei",), "", span, HOSTILE["script"] + HOSTILE["long"][:900], ""), ana, now)
+    dispatch(engine, now)
     add_token(engine, "raul", '"><img src=x onerror=alert(1)>', 30, now)
     yield engine
     engine.dispose()
 
 
+def dispatch(engine: Engine, now: datetime) -> None:
+    """Take the first incident to its ticket, whose draft is hostile too."""
+    ana, sofia = Actor("ana", Role.ANALYST), Actor("sofia", Role.SUPERVISOR)
+    words = {"responsible": "B", "severity": "alta", "cause": HOSTILE["attribute"] + HOSTILE["direction"]}
+    advance(engine, 1, Step(EventKind.ANALYSIS_BEGAN, now, {}), ana, now)
+    advance(engine, 1, Step(EventKind.DIAGNOSED, now, words), ana, now)
+    advance(engine, 1, Step(EventKind.VALIDATED, now, {}), sofia, now)
+    advance(engine, 1, Step(EventKind.DISPATCHED, now, {"to": HOSTILE["script"]}), sofia, now)
+    with engine.begin() as connection:
+        (notice,) = notices_of_incident(connection, 1)
+        to = Recipient("mesa@inetum.example", HOSTILE["script"], "INETUM")
+        draft = Draft(HOSTILE["entity"], HOSTILE["long"] + HOSTILE["script"], [to])
+        keep_draft(connection, notice, draft, "<a@b>", now, approved=False)
+
+
 @pytest.fixture(scope="module")
-def address(store: Engine) -> Iterator[str]:
+def address(store: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    nowhere = f"http://127.0.0.1:{free_ports(1)[0]}"
+    url = store.url.render_as_string()
+    settings = Settings(state=tmp_path_factory.mktemp("state"), database_url=url, prometheus_url=nowhere)
     app = create_app(
         store,
         shipped_policy(),
         "a key",
         watched=lambda: WATCHED,
+        prometheus_url=nowhere,
+        reports=Office(settings),
         replay=replay,
         configuration=LoadedConfiguration(ROOT / "config"),
     )
@@ -112,7 +138,7 @@ def test_hostile_text_is_shown_and_does_nothing(browser: Browser, address: str) 
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_no_page_of_the_administration_has_a_serious_violation(browser: Browser, address: str, scheme: str) -> None:
+def test_no_page_has_a_serious_violation_whatever_it_shows(browser: Browser, address: str, scheme: str) -> None:
     found: list[str] = []
     page = at_work(browser, address, "raul", color_scheme=scheme)
     for path in ADMINISTRATION:
@@ -125,6 +151,10 @@ def test_no_page_of_the_administration_has_a_serious_violation(browser: Browser,
     analyst = at_work(browser, address, "ana", color_scheme=scheme)
     analyst.goto("/administracion/personas")
     found += violations(analyst, "not allowed")
+    supervisor = at_work(browser, address, "sofia", color_scheme=scheme)
+    for path in WORK:
+        opened(supervisor, path)
+        found += violations(supervisor, path)
     stranger = browser.new_context(base_url=address, color_scheme=scheme).new_page()
     stranger.goto("/login")
     found += violations(stranger, "login")

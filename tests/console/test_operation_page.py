@@ -1,5 +1,6 @@
 """Operatividad: the board is read from a real Prometheus and the store, once for all who look."""
 
+import gzip
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -175,3 +176,16 @@ def test_a_service_works_while_enough_of_its_components_do() -> None:
 )
 def test_minutes_left_before_the_target_is_missed(counted: int, lost: int, target: float, left: int) -> None:
     assert minutes_left(counted, lost, target) == left
+
+
+def test_the_board_is_sent_small_to_whoever_takes_it_compressed(peopled: Engine) -> None:
+    url = f"http://127.0.0.1:{free_ports(1)[0]}"
+    many = [{**WATCHED[0], "name": f"componente-{number}"} for number in range(200)]
+    ana = Browser(create_app(peopled, shipped_policy(), "key", watched=lambda: many, prometheus_url=url), "ana")
+    for path in ("/operatividad", "/operatividad/vivo"):
+        plain = ana.get(path)
+        packed = ana.client.get(path, headers={"Accept-Encoding": "gzip, br"})
+        assert (plain.headers.get("Content-Encoding"), packed.headers["Content-Encoding"]) == (None, "gzip")
+        assert "componente-199" in gzip.decompress(packed.data).decode()
+        assert len(packed.data) < len(plain.data) / 5
+        assert all("Accept-Encoding" in answer.headers["Vary"] for answer in (plain, packed))
