@@ -69,7 +69,7 @@ def incident_page(
         may_attach=current_user.role in ROLES[EventKind.NOTED],
         attachments=attachments(record.events),
         exclusions=exclusions(record.events),
-        four_eyes=four_eyes(record.incident, current_user.id),
+        four_eyes=four_eyes(record.events, current_user.id),
         reasons=suspicion(record.events),
         now=now,
         **beside,

@@ -12,8 +12,9 @@ from wtforms.validators import DataRequired, InputRequired, Length, Optional, Re
 
 from console.api.values import LINE, TEXT
 from console.moments import MomentField, written
+from incident_store.domain.corrections import open_corrections
 from incident_store.domain.incidents import Event, Incident, Kind, corrected, fold
-from incident_store.domain.lifecycle import NOT_BEFORE, EventKind
+from incident_store.domain.lifecycle import CORRECTIONS, NOT_BEFORE, EventKind
 from incident_store.domain.policies import Responsible, Severity
 from incident_store.domain.refusals import Step
 from incident_store.domain.step_details import Unavailability, decidable
@@ -154,7 +155,13 @@ def _answered(_standing: Standing) -> Fields:
 
 def _restored(standing: Standing) -> Fields:
     yield "tests", text_field("Pruebas de confirmación", hint="Consultas y reenvíos que se hicieron, y su resultado.")
+    yield _despite_alerts()
     yield _at(standing.incident.proposed_restoration)
+
+
+def _despite_alerts() -> tuple[str, Field]:
+    hint = "Solo si una alerta sigue activa o terminó después: por qué se da por restablecido."
+    return "reason", text_field("Motivo", required=False, rows=2, hint=hint)
 
 
 def _closed(standing: Standing) -> Fields:
@@ -169,6 +176,7 @@ def _closed(standing: Standing) -> Fields:
             "unavailability",
             RadioField("¿Se confirma la indisponibilidad?", [InputRequired(MISSING)], choices=choices),
         )
+        yield _despite_alerts()
     yield _at()
 
 
@@ -177,15 +185,24 @@ def _announced(_standing: Standing) -> Fields:
     yield _at()
 
 
-def _corrected(standing: Standing) -> Fields:
+def _correction_proposed(standing: Standing) -> Fields:
     choices = [
         SelectChoice(str(place), f"{place}. {EVENTS[event.kind]} ({lima(event.at)})")
         for place, event in enumerate(standing.events, 1)
-        if event.kind is not EventKind.CORRECTED
+        if event.kind not in CORRECTIONS
     ]
     yield "event", SelectField("Hecho", [InputRequired(MISSING)], choices=choices)
     yield _at(required=True)
     yield "reason", text_field("Motivo")
+
+
+def _corrected(standing: Standing) -> Fields:
+    choices = []
+    for place, proposed in open_corrections(standing.events).items():
+        number = int(proposed.details["event"])
+        change = f"{EVENTS[standing.events[number - 1].kind]}: {lima(proposed.at)}"
+        choices.append(SelectChoice(str(place), f"{number}. {change}, de {proposed.author}"))
+    yield "proposal", SelectField("Propuesta", [InputRequired(MISSING)], choices=choices)
 
 
 def _noted(_standing: Standing) -> Fields:
@@ -234,6 +251,7 @@ FIELDS: Mapping[EventKind, Callable[[Standing], Fields]] = {
     EventKind.ANNOUNCED: _announced,
     EventKind.DISCARDED: _reason(),
     EventKind.REOPENED: _reason(),
+    EventKind.CORRECTION_PROPOSED: _correction_proposed,
     EventKind.CORRECTED: _corrected,
     EventKind.NOTED: _noted,
     EventKind.EXCLUSION_PROPOSED: _exclusion_proposed,

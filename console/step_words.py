@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
-from incident_store.domain.incidents import Event, Incident, Kind, fold
+from incident_store.domain.incidents import Event, Kind, fold
 from incident_store.domain.lifecycle import EventKind
 from incident_store.domain.notices import NoticeKind, NoticeState, notices_due
 from incident_store.domain.policies import Responsible
 from incident_store.domain.refusals import Reason
+from incident_store.domain.steps import changed_by
 
 ACTIONS: Mapping[EventKind, tuple[str, str]] = {
     EventKind.ANALYSIS_BEGAN: ("Iniciar el análisis", "Queda registrado quién analiza y desde cuándo."),
@@ -28,7 +29,8 @@ ACTIONS: Mapping[EventKind, tuple[str, str]] = {
     EventKind.CONSOLIDATED: ("Consolidar en la matriz", "Entra a la matriz de control SLA; ya no cambia de estado."),
     EventKind.DISCARDED: ("Descartar", "No era una incidencia; deja de contar."),
     EventKind.REOPENED: ("Reabrir", "La falla volvió."),
-    EventKind.CORRECTED: ("Corregir una hora", "La hora anterior se conserva en el historial."),
+    EventKind.CORRECTION_PROPOSED: ("Proponer corregir una hora", "Cuenta cuando otra persona la confirma."),
+    EventKind.CORRECTED: ("Confirmar una hora corregida", "La hora anterior se conserva en el historial."),
     EventKind.NOTED: ("Agregar nota", "Queda en el historial; no cambia el estado."),
     EventKind.EXCLUSION_PROPOSED: (
         "Proponer una exclusión",
@@ -69,10 +71,11 @@ REFUSALS: Mapping[StrEnum, str] = {
     Reason.MISSING_DETAIL: "Falta un dato obligatorio.",
     Reason.BAD_DETAIL: "Un dato no es válido para este paso.",
     Reason.NO_DIAGNOSIS: "Primero debe haber un diagnóstico validado.",
-    Reason.OWN_CHANGE: "Usted propuso este cambio: otra persona debe validarlo (cuatro ojos).",
+    Reason.OWN_CHANGE: "Usted propuso o validó este cambio: otra persona debe validarlo (cuatro ojos).",
     Reason.NOT_RESTORED: "Primero debe confirmarse el restablecimiento.",
+    Reason.STILL_FIRING: "Las alertas dicen otra cosa: espere a que terminen, o escriba el motivo.",
     Reason.WAS_RESTORED: "Fue real y se restableció una vez: confirme el restablecimiento en lugar de descartar.",
-    Reason.NOTHING_PROPOSED: "No hay una exclusión sobre la que decidir.",
+    Reason.NOTHING_PROPOSED: "No hay nada propuesto sobre lo que decidir.",
     Reason.QUESTION: "Una consulta no tiene restablecimiento: ciérrela con su respuesta.",
 }
 ABOUT_TIME = frozenset({Reason.FUTURE, Reason.BEFORE_DETECTION, Reason.WRONG_ORDER})
@@ -87,12 +90,6 @@ def sends(events: Sequence[Event], kind: Kind, step: EventKind) -> list[str]:
     return [NOTICES[notice] for notice in notices_due(events, Event(step, now, now), kind)]
 
 
-def four_eyes(incident: Incident, person: str) -> str | None:
+def four_eyes(events: Sequence[Event], person: str) -> str | None:
     """Why this person cannot validate the diagnosis that waits, in words; None when they can."""
-    diagnosis = incident.diagnosis
-    if diagnosis is None or incident.validated or diagnosis.author != person:
-        return None
-    proposed = (diagnosis.details["severity"], diagnosis.details["responsible"])
-    if proposed == (incident.severity.value, incident.responsible.value):
-        return None
-    return REFUSALS[Reason.OWN_CHANGE]
+    return REFUSALS[Reason.OWN_CHANGE] if not fold(events).validated and changed_by(events, person) else None

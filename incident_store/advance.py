@@ -10,7 +10,8 @@ from groundwork.problems import Refused
 from incident_store.domain.incidents import Event, Kind, fold
 from incident_store.domain.lifecycle import ATTENDED, EventKind
 from incident_store.domain.policies import Responsible, Severity
-from incident_store.domain.steps import Actor, Refusal, Step, decide, decide_report
+from incident_store.domain.steps import ENDING, Actor, Refusal, Step, decide, decide_report
+from incident_store.episode_rows import firing_alerts
 from incident_store.incident_rows import append, history, open_incidents, project
 from incident_store.models import IncidentRow
 from incident_store.outbox import write_due
@@ -85,7 +86,8 @@ def take_step(
     past = history(connection, number)
     if seen is not None and seen != len(past):
         raise Overtaken(past[seen:], seen)
-    decision = decide(past, Kind(row.kind), step, actor, now)
+    firing = firing_alerts(connection, number) if step.kind in ENDING else ()
+    decision = decide(past, Kind(row.kind), step, actor, now, firing)
     if isinstance(decision, Refusal):
         raise StepRefused(decision)
     append(connection, number, [decision])

@@ -19,7 +19,7 @@ from incident_store.domain.file_names import harmless
 from incident_store.domain.incidents import Event
 from incident_store.domain.lifecycle import ROLES, EventKind
 from incident_store.domain.steps import Actor, Reason, Refusal, Step
-from incident_store.file_kinds import examine
+from incident_store.file_kinds import NotTaken, examine
 from incident_store.incident_rows import append, history, project
 from incident_store.models import IncidentRow
 from incident_store.transactions import in_transaction
@@ -66,6 +66,8 @@ def offered(name: str, source: IO[bytes], purpose: Purpose, limit: int) -> Itera
     """
     shown = harmless(name)
     with spooled(source, limit) as (blob, held):
+        if not blob.size:
+            raise NotTaken(f"{shown}: it is empty; attach the file that was meant")
         yield Offered(shown, examine(shown, held, limit), purpose, blob, held)
 
 

@@ -103,6 +103,12 @@ def latest_episodes(connection: Connection, fingerprints: Collection[str]) -> li
     return [episode_of(row) for chunk in chunks for row in connection.execute(_LATEST, {"names": chunk})]
 
 
+def firing_alerts(connection: Connection, incident: int) -> list[str]:
+    """The names of the incident's alerts that are active."""
+    active = select(EPISODES.c.labels).where(EPISODES.c.incident_id == incident, EPISODES.c.ended_at.is_(None))
+    return [labels.get("alertname", "") for labels in connection.scalars(active)]
+
+
 def delete_episode(connection: Connection, stored: Stored) -> None:
     """Remove an episode that turned out to be part of another; raises Conflict if somebody changed it."""
     gone = connection.execute(

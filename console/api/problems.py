@@ -65,6 +65,7 @@ KINDS: Mapping[StrEnum, tuple[int, str]] = {
     Reason.OUT_OF_ORDER: (409, "The step cannot follow now"),
     Reason.NO_DIAGNOSIS: (409, "The diagnosis is missing"),
     Reason.NOT_RESTORED: (409, "The restoration is not confirmed"),
+    Reason.STILL_FIRING: (409, "The alerts say otherwise"),
     Reason.WAS_RESTORED: (409, "It was real and restored"),
     Reason.NOTHING_PROPOSED: (409, "Nothing was proposed"),
     Reason.QUESTION: (409, "A consulta has no restoration"),

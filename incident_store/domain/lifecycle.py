@@ -56,6 +56,7 @@ class EventKind(StrEnum):
     CONSOLIDATED = "consolidated"
     DISCARDED = "discarded"
     REOPENED = "reopened"
+    CORRECTION_PROPOSED = "correction_proposed"
     CORRECTED = "corrected"
     NOTED = "noted"
     EXCLUSION_PROPOSED = "exclusion_proposed"
@@ -135,32 +136,40 @@ TRANSITIONS: Mapping[State, Mapping[EventKind, State]] = {
 EXCLUSIONS = frozenset({EventKind.EXCLUSION_PROPOSED, EventKind.EXCLUSION_VALIDATED, EventKind.EXCLUSION_REJECTED})
 """How minutes leave the contractual figure; not those of a discarded incident, which has none there."""
 
-EVERYWHERE = frozenset({EventKind.CORRECTED, EventKind.NOTED, *EXCLUSIONS})
+CORRECTIONS = frozenset({EventKind.CORRECTION_PROPOSED, EventKind.CORRECTED})
+"""How a recorded time gives way to another: one person proposes it and another one confirms it."""
+
+EVERYWHERE = frozenset({EventKind.NOTED, *CORRECTIONS, *EXCLUSIONS})
 """What may be added in any state and changes none."""
 
 SUPERSEDING = frozenset({EventKind.FAULT_BEGAN, EventKind.DETECTED})
 """Facts of which the last one written down replaces those before it."""
 
+_HANDED_OVER = (EventKind.DISPATCHED, EventKind.RESPONSIBLE_ANSWERED, EventKind.WAITING_ENDED)
+
 NOT_BEFORE: Mapping[EventKind, frozenset[EventKind]] = {
     EventKind.DETECTED: frozenset({EventKind.FAULT_BEGAN}),
     EventKind.ANALYSIS_BEGAN: frozenset({EventKind.DETECTED, EventKind.REOPENED}),
-    EventKind.DIAGNOSED: frozenset({EventKind.DETECTED, EventKind.ANALYSIS_BEGAN}),
+    EventKind.DIAGNOSED: frozenset({EventKind.DETECTED, EventKind.ANALYSIS_BEGAN, EventKind.REOPENED}),
     EventKind.VALIDATED: frozenset({EventKind.DETECTED, EventKind.DIAGNOSED}),
-    EventKind.DISPATCHED: frozenset({EventKind.DETECTED, EventKind.REOPENED}),
+    EventKind.DISPATCHED: frozenset({EventKind.DETECTED, EventKind.VALIDATED, EventKind.REOPENED}),
     EventKind.RESPONSIBLE_ANSWERED: frozenset({EventKind.DETECTED, EventKind.DISPATCHED}),
-    EventKind.WAITING_BEGAN: frozenset({EventKind.DETECTED, EventKind.REOPENED}),
+    EventKind.WAITING_BEGAN: frozenset({EventKind.DETECTED, *_HANDED_OVER, EventKind.REOPENED}),
     EventKind.WAITING_ENDED: frozenset({EventKind.DETECTED, EventKind.WAITING_BEGAN}),
     EventKind.RESTORED: frozenset({EventKind.DETECTED, EventKind.REOPENED}),
     EventKind.REOPENED: frozenset({EventKind.DETECTED, EventKind.RESTORED}),
     EventKind.RCA_ASKED: frozenset({EventKind.DETECTED, EventKind.RESTORED}),
     EventKind.RCA_RECEIVED: frozenset({EventKind.DETECTED, EventKind.RESTORED, EventKind.RCA_ASKED}),
-    EventKind.CLOSED: frozenset({EventKind.DETECTED, EventKind.RESTORED, EventKind.REOPENED}),
+    EventKind.CLOSED: frozenset(
+        {EventKind.DETECTED, EventKind.VALIDATED, *_HANDED_OVER, EventKind.RESTORED, EventKind.REOPENED}
+    ),
     EventKind.ANNOUNCED: frozenset({EventKind.DETECTED, EventKind.RESTORED}),
     EventKind.CONSOLIDATED: frozenset({EventKind.DETECTED, EventKind.CLOSED}),
     EventKind.DISCARDED: frozenset({EventKind.DETECTED}),
 }
-"""What cannot have happened before what. A restoration may well lie before the dispatch: the service was back
-before the ticket was written, and nobody had noticed."""
+"""What cannot have happened before what: each step not before those that led to the state it leaves, so that nobody
+writes a wait into time in which the responsible had not been called. A restoration alone may well lie before the
+dispatch: the service was back before the ticket was written, and nobody had noticed."""
 
 _BOTH = frozenset({Role.ANALYST, Role.SUPERVISOR})
 _SUPERVISOR = frozenset({Role.SUPERVISOR})
@@ -181,7 +190,8 @@ ROLES: Mapping[EventKind, frozenset[Role]] = {
     EventKind.CONSOLIDATED: _SUPERVISOR,
     EventKind.DISCARDED: _SUPERVISOR,
     EventKind.REOPENED: _SUPERVISOR,
-    EventKind.CORRECTED: _BOTH,
+    EventKind.CORRECTION_PROPOSED: _BOTH,
+    EventKind.CORRECTED: _SUPERVISOR,
     EventKind.NOTED: _BOTH,
     EventKind.EXCLUSION_PROPOSED: _BOTH,
     EventKind.EXCLUSION_VALIDATED: _SUPERVISOR,

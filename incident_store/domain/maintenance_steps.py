@@ -12,6 +12,10 @@ LONGEST = timedelta(days=31)
 """A longer window is a slip of the pen: while it lasts its components alert nobody."""
 
 
+FARTHEST = timedelta(days=2 * 366)
+"""How far from now a window may begin, before or after; farther off a year was mistyped."""
+
+
 class Reason(StrEnum):
     """Why something about a window is refused."""
 
@@ -38,8 +42,8 @@ def plan_window(plan: Plan, actor: Actor, now: datetime) -> WindowEvent | Refusa
         return _wrong_role(actor, "an analyst or a supervisor plans")
     if not plan.components or not all(component.strip() for component in plan.components):
         return Refusal(Reason.NO_COMPONENT, "name the components, or a service that has some")
-    if plan.span.start == plan.span.end or plan.span.duration > LONGEST:
-        return Refusal(Reason.BAD_SPAN, f"a window ends after it begins, within {LONGEST.days} days")
+    if refusal := _by_span(plan, now):
+        return refusal
     if not plan.reason.strip():
         return Refusal(Reason.NO_REASON, "say what is done and why")
     if plan.span.start < now and not plan.late_reason.strip():
@@ -54,6 +58,14 @@ def plan_window(plan: Plan, actor: Actor, now: datetime) -> WindowEvent | Refusa
         "late_reason": plan.late_reason,
     }
     return WindowEvent(WindowEventKind.PLANNED, now, actor.name, details)
+
+
+def _by_span(plan: Plan, now: datetime) -> Refusal | None:
+    if plan.span.start == plan.span.end or plan.span.duration > LONGEST:
+        return Refusal(Reason.BAD_SPAN, f"a window ends after it begins, within {LONGEST.days} days")
+    if abs(plan.span.start - now) > FARTHEST:
+        return Refusal(Reason.BAD_SPAN, f"a window begins within {FARTHEST.days} days from now: look at the year")
+    return None
 
 
 def decide_window(window: Window, step: WindowStep, actor: Actor, now: datetime) -> WindowEvent | Refusal:

@@ -21,6 +21,7 @@ class Reason(StrEnum):
     NO_DIAGNOSIS = "no_diagnosis"
     OWN_CHANGE = "own_change"
     NOT_RESTORED = "not_restored"
+    STILL_FIRING = "still_firing"
     WAS_RESTORED = "was_restored"
     NOTHING_PROPOSED = "nothing_proposed"
     QUESTION = "question"

@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 
+from incident_store.domain.corrections import open_corrections
 from incident_store.domain.exclusions import DECISIONS, Exclusion, exclusions, interval
 from incident_store.domain.incidents import Event, Kind, corrected
-from incident_store.domain.lifecycle import NOT_BEFORE, SUPERSEDING, EventKind
+from incident_store.domain.lifecycle import CORRECTIONS, NOT_BEFORE, SUPERSEDING, EventKind
+from incident_store.domain.outages import faults
 from incident_store.domain.policies import Responsible, Severity
 from incident_store.domain.refusals import Reason, Refusal, Step
 
@@ -18,13 +20,28 @@ REQUIRED: Mapping[EventKind, tuple[str, ...]] = {
     EventKind.CLOSED: ("unavailability",),
     EventKind.DISCARDED: ("reason",),
     EventKind.REOPENED: ("reason",),
-    EventKind.CORRECTED: ("event", "reason"),
+    EventKind.CORRECTION_PROPOSED: ("event", "reason"),
+    EventKind.CORRECTED: ("proposal",),
     EventKind.NOTED: ("text",),
     EventKind.EXCLUSION_PROPOSED: ("from", "until", "reason"),
     EventKind.EXCLUSION_VALIDATED: ("event",),
     EventKind.EXCLUSION_REJECTED: ("event", "reason"),
 }
 """What must be said with a step, so that the record explains itself; a consulta is closed without a word."""
+
+
+MAY_SAY: Mapping[EventKind, tuple[str, ...]] = {
+    EventKind.VALIDATED: ("from",),
+    EventKind.RESPONSIBLE_ANSWERED: ("message",),
+    EventKind.RESTORED: ("reason",),
+    EventKind.RCA_RECEIVED: ("sha256",),
+    EventKind.CLOSED: ("reason",),
+    EventKind.ANNOUNCED: ("notice",),
+    EventKind.CORRECTED: ("event", "reason"),
+    EventKind.NOTED: ("message",),
+}
+"""What may be said besides; `text`, a remark, with every step. `reason` with a restoration or a closing: why it is one
+although the alerts say otherwise."""
 
 
 class Unavailability(StrEnum):
@@ -60,33 +77,50 @@ def needed(step: EventKind, kind: Kind) -> tuple[str, ...]:
     return () if kind is Kind.QUESTION and step is EventKind.CLOSED else REQUIRED.get(step, ())
 
 
+def sayable(step: EventKind) -> frozenset[str]:
+    """The names of the details that a step may have."""
+    return frozenset({*REQUIRED.get(step, ()), *MAY_SAY.get(step, ()), "text"})
+
+
 def by_details(step: Step, kind: Kind, history: Sequence[Event], now: datetime) -> Refusal | None:
     """What must be said with a step is said, in words that are known."""
     missing = [name for name in needed(step.kind, kind) if not step.details.get(name, "").strip()]
     if missing:
         return Refusal(Reason.MISSING_DETAIL, f"{step.kind.value} needs {', '.join(missing)}")
+    if unknown := sorted(step.details.keys() - sayable(step.kind)):
+        text = f"{step.kind.value} says {', '.join(sorted(sayable(step.kind)))}, not {', '.join(unknown)}"
+        return Refusal(Reason.BAD_DETAIL, text)
     for name, known in WORDS.items():
         if name in step.details and step.details[name] not in known:
             return Refusal(Reason.BAD_DETAIL, f"{name} is one of {', '.join(sorted(known))}")
-    if step.kind is EventKind.CORRECTED:
+    if step.kind in CORRECTIONS:
         return _by_correction(step, history)
     if step.kind in DECISIONS and number(step) not in (open_ones := decidable(history, step.kind)):
         return Refusal(Reason.BAD_DETAIL, f"event is the number of an exclusion: {', '.join(map(str, open_ones))}")
-    return _by_times_in_details(step, now)
+    return _by_times_in_details(step, history, now)
 
 
-def _by_times_in_details(step: Step, now: datetime) -> Refusal | None:
+def _by_times_in_details(step: Step, history: Sequence[Event], now: datetime) -> Refusal | None:
     """Times among the words of a step are read again whenever the incident is: they must be times."""
     for name in ("from", "until"):
         if name in step.details and (wrong := _time_wrong(step.details[name], now)):
             return Refusal(Reason.BAD_DETAIL, f"{name} {wrong}")
-    if step.kind is EventKind.EXCLUSION_PROPOSED:
-        try:
-            empty = interval(step.details).duration.total_seconds() <= 0
-        except ValueError:
-            empty = True
-        if empty:
-            return Refusal(Reason.BAD_DETAIL, "an exclusion ends after it begins")
+    return _by_span(step, history, now) if step.kind is EventKind.EXCLUSION_PROPOSED else None
+
+
+def _by_span(step: Step, history: Sequence[Event], now: datetime) -> Refusal | None:
+    """An exclusion is a stretch of the incident's own time."""
+    stretches = faults(history)
+    began, ended = stretches[0].start, stretches[-1].until(now).end
+    try:
+        asked = interval(step.details)
+    except ValueError:
+        asked = None
+    if asked is None or asked.start == asked.end:
+        return Refusal(Reason.BAD_DETAIL, "an exclusion ends after it begins")
+    if asked.start < began or asked.end > ended:
+        text = f"an exclusion lies within the incident, {began.isoformat()} to {ended.isoformat()}"
+        return Refusal(Reason.BAD_DETAIL, text)
     return None
 
 
@@ -107,21 +141,30 @@ def number(step: Step) -> int:
 
 
 def _by_correction(step: Step, history: Sequence[Event]) -> Refusal | None:
+    if step.kind is EventKind.CORRECTED and (told := _by_proposal(step, history)):
+        return told
     place = number(step)
     if not 1 <= place <= len(history):
         return Refusal(Reason.BAD_DETAIL, f"event is the number of an event, 1 to {len(history)}")
     target = history[place - 1].kind
-    if target is EventKind.CORRECTED:
+    if target in CORRECTIONS:
         return Refusal(Reason.BAD_DETAIL, "correct the event itself, not its correction")
     if target in SUPERSEDING and any(event.kind is target for event in history[place:]):
         return Refusal(Reason.BAD_DETAIL, f"a later {target.value} replaced event {place}: correct that one")
     return None
 
 
+def _by_proposal(step: Step, history: Sequence[Event]) -> Refusal | None:
+    waiting = [str(place) for place in open_corrections(history)]
+    if step.details["proposal"] in waiting:
+        return None
+    return Refusal(Reason.BAD_DETAIL, f"proposal is the number of a proposed correction: {', '.join(waiting)}")
+
+
 def by_order(step: Step, history: Sequence[Event]) -> Refusal | None:
     """What happened after something else cannot have a time before it; a correction is held to the same."""
-    place = number(step) - 1 if step.kind is EventKind.CORRECTED else len(history)
-    kind = history[place].kind if step.kind is EventKind.CORRECTED else step.kind
+    place = number(step) - 1 if step.kind in CORRECTIONS else len(history)
+    kind = history[place].kind if step.kind in CORRECTIONS else step.kind
     in_force = _in_force(history)
     earlier = [event for index, event in in_force if index < place and event.kind in NOT_BEFORE.get(kind, ())]
     later = [event for index, event in in_force if index > place and kind in NOT_BEFORE.get(event.kind, ())]

@@ -146,6 +146,7 @@ def restore(camera: Camera, ana: Page, number: int) -> None:
     ana.locator("details.action", has_text="Confirmar el restablecimiento").locator("summary").click()
     ana.locator("[name='restored-tests']").fill("Tres consultas de IMEI correctas; reenvío de CLARO/ROBOS procesado.")
     camera.take(ana, "restablecimiento", 820)
+    ana.locator("[name='restored-reason']").fill("La alerta tarda en terminar.")
     ana.locator("details.action[open] button").click()
 
 
@@ -154,6 +155,7 @@ def close(camera: Camera, sofia: Page, number: int) -> None:
     sofia.goto(f"/incidencias/{number}")
     sofia.locator("details.action", has_text="Cerrar").first.locator("summary").click()
     camera.take(sofia, "cierre", 820)
+    sofia.locator("[name='closed-reason']").fill("La alerta tarda en terminar.")
     sofia.get_by_label("Sí: los pendientes reciben un plazo").check()
     sofia.locator("details.action[open] button").click()
     sofia.goto("/incidencias?ver=por-consolidar")

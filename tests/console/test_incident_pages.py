@@ -78,7 +78,7 @@ def test_filters_live_in_the_address_and_what_means_nothing_is_named(browsing: P
 def test_only_the_steps_that_the_role_may_take_now_are_offered(browsing: People, peopled: Engine) -> None:
     number = alert(peopled)
     pages = {name: browsing(name).get(f"/incidencias/{number}").text for name in ("ana", "sofia", "vera")}
-    assert offered(pages["ana"]) == {"analysis_began", "corrected", "noted", "exclusion_proposed"}
+    assert offered(pages["ana"]) == {"analysis_began", "correction_proposed", "noted", "exclusion_proposed"}
     assert offered(pages["sofia"]) == offered(pages["ana"]) | {"discarded"}
     assert offered(pages["vera"]) == set()
     assert "analistas y supervisores actúan" in pages["vera"]
@@ -106,9 +106,14 @@ def test_two_people_walk_an_incident_over_the_pages_and_each_step_says_what_it_s
     assert sofia.step(number, "dispatched", to="INETUM").status_code == 303
     assert "Se prepara: ticket al proveedor" in sofia.get(f"/incidencias/{number}").text
     assert ana.step(number, "responsible_answered", text="atendiendo").status_code == 303
-    assert ana.step(number, "restored", tests="consulta correcta").status_code == 303
+    assert "una alerta" in ana.get(f"/incidencias/{number}").text
+    early = ana.step(number, "restored", tests="consulta correcta")
+    assert (early.status_code, "Las alertas dicen otra cosa" in early.text) == (409, True)
+    why = "la alerta tarda en terminar"
+    assert ana.step(number, "restored", tests="consulta correcta", reason=why).status_code == 303
     assert ana.step(number, "rca_asked").status_code == 303
-    assert sofia.step(number, "closed", unavailability="confirmed").status_code == 303
+    assert sofia.step(number, "closed", unavailability="confirmed").status_code == 409
+    assert sofia.step(number, "closed", unavailability="confirmed", reason=why).status_code == 303
     assert sofia.step(number, "consolidated").status_code == 303
     assert state(peopled, number) is State.CONSOLIDATED
     with reading(peopled).connect() as connection:

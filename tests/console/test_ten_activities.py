@@ -219,9 +219,10 @@ def test_an_incident_is_walked_from_its_alert_to_the_consolidated_row(house: Hou
     # 7. Supervise the resolution: the provider's answer stops the response clock, a justified wait pauses the other.
     answered = ana.records(number, "responsible_answered", text="INETUM revierte la actualización")
     assert answered["clocks"]["response"]["state"] == "met"
-    agreed = datetime.now(UTC) - timedelta(seconds=5)
+    agreed = datetime.fromisoformat(answered["times"]["responsible_answered"])
     sofia.records(number, "waiting_began", at=agreed, reason="ventana acordada con el operador")
     assert sofia.reads(f"/incidents/{number}")["clocks"]["resolution"]["due"] is None
+    wait_for(lambda: datetime.now(UTC) > agreed + timedelta(seconds=3), 10, "the wait has lasted three seconds")
     sofia.records(number, "waiting_ended")
 
     # 8. Validate the restoration: the alert ends and proposes it, the analyst's tests confirm it, the RCA is asked for.

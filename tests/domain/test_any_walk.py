@@ -9,6 +9,7 @@ from incident_store.domain.exclusions import excluded
 from incident_store.domain.incident_clocks import earlier_dues, read_clocks
 from incident_store.domain.incidents import Event, Kind, corrected, fold, reopening_event
 from incident_store.domain.lifecycle import NOT_BEFORE, ROLES, TRANSITIONS, EventKind, Role, State
+from incident_store.domain.step_details import sayable
 from incident_store.domain.steps import Actor, Reason, Refusal, Step, allowed, decide
 from tests.builders import at
 from tests.domain.test_hard_cases import episode
@@ -28,6 +29,7 @@ WORDS = st.fixed_dictionaries(
         "to": st.just("INETUM"),
         "reason": st.sampled_from(["repuesto", "", " "]),
         "tests": st.just("bien"),
+        "proposal": st.integers(-1, 30).map(str),
         "event": st.integers(-1, 30).map(str) | st.sampled_from(["", "x", "²"]),
         "unavailability": st.sampled_from(["confirmed", "none"]),
         "text": st.just("nota"),
@@ -54,6 +56,8 @@ def test_any_walk_is_answered_and_what_is_accepted_can_be_reckoned(
         when, steps = now + later, allowed(history, kind, actor.role)
         sure = choice < 30
         step, details = (steps[choice % len(steps)], {**words, **SURE}) if sure else (any_step, words)
+        if choice % 7:  # else a detail that the step does not know may be among them
+            details = {name: details[name] for name in details.keys() & sayable(step)}
         answer = decide(history, kind, Step(step, at(when), details), actor, at(NOW))
         may = step in steps
         assert may == (not (isinstance(answer, Refusal) and answer.reason in FORBIDDING))

@@ -48,10 +48,22 @@ def place(history: Sequence[Event], kind: EventKind) -> str:
     return str(max(number for number, event in enumerate(history, 1) if event.kind is kind))
 
 
-def correction(history: Sequence[Event], kind: EventKind, minute: float) -> Event | Reason:
+def proposal(history: Sequence[Event], kind: EventKind, minute: float) -> Event | Reason:
     details = {"event": place(history, kind), "reason": "según el correo"}
-    decision = decide(history, Kind.INCIDENT, Step(EventKind.CORRECTED, at(minute), details), ANA, at(NEVER))
+    decision = decide(history, Kind.INCIDENT, Step(EventKind.CORRECTION_PROPOSED, at(minute), details), ANA, at(NEVER))
     return decision if isinstance(decision, Event) else decision.reason
+
+
+def correction(history: Sequence[Event], kind: EventKind, minute: float) -> list[Event] | Reason:
+    """The proposal by one person and the confirmation by another, or why it was refused."""
+    proposed = proposal(history, kind, minute)
+    if isinstance(proposed, Reason):
+        return proposed
+    number = {"proposal": str(len(history) + 1)}
+    step = Step(EventKind.CORRECTED, at(NEVER), number)
+    decision = decide([*history, proposed], Kind.INCIDENT, step, SOFIA, at(NEVER))
+    assert isinstance(decision, Event), decision
+    return [proposed, decision]
 
 
 def test_an_exclusion_counts_when_somebody_else_has_validated_it() -> None:
@@ -97,7 +109,7 @@ def test_a_decision_about_no_exclusion_and_a_correction_of_no_event_are_refused(
     assert refused(history, LUIS, EventKind.EXCLUSION_VALIDATED, 90, {"event": number}) is Reason.BAD_DETAIL
     if number != "3":
         wrong = {"event": number, "reason": "x"}
-        assert refused(history, ANA, EventKind.CORRECTED, 50, wrong) is Reason.BAD_DETAIL
+        assert refused(history, ANA, EventKind.CORRECTION_PROPOSED, 50, wrong) is Reason.BAD_DETAIL
 
 
 def test_what_is_discarded_or_a_question_has_no_minutes_to_exclude() -> None:
@@ -136,8 +148,8 @@ def test_a_restoration_may_turn_out_to_lie_before_the_dispatch_and_the_wait_and_
     wait = (SOFIA, EventKind.WAITING_BEGAN, 30, {"reason": "espera del operador"})
     history = walk(ANALYSED, DIAGNOSED, VALIDATED, DISPATCHED, ANSWERED, wait, RESTORED)
     corrected = correction(history, EventKind.RESTORED, 12)
-    assert isinstance(corrected, Event)
-    read = clocks([*history, corrected], 500)
+    assert isinstance(corrected, list)
+    read = clocks([*history, *corrected], 500)
     for name in (ClockName.RESPONSE, ClockName.RESOLUTION):
         assert read[name].reading.elapsed == timedelta(minutes=12)
         assert read[name].reading.state is ClockState.MET
@@ -146,9 +158,9 @@ def test_a_restoration_may_turn_out_to_lie_before_the_dispatch_and_the_wait_and_
 def test_of_two_corrections_of_one_time_the_last_counts_and_a_correction_is_not_corrected_itself() -> None:
     history = walk(*WHOLE_ROAD)
     for minute in (50, 55):
-        event = correction(history, EventKind.RESTORED, minute)
-        assert isinstance(event, Event)
-        history.append(event)
+        events = correction(history, EventKind.RESTORED, minute)
+        assert isinstance(events, list)
+        history += events
     assert clocks(history, 500)[ClockName.RESOLUTION].reading.elapsed == timedelta(minutes=55)
     assert correction(history, EventKind.CORRECTED, 52) is Reason.BAD_DETAIL
 
@@ -157,8 +169,8 @@ def test_a_detection_that_a_person_corrected_is_not_brought_back_by_the_next_ale
     began = Event(EventKind.FAULT_BEGAN, at(0), at(1))
     history = [began, *OPENED]
     corrected = correction(history, EventKind.DETECTED, 3)
-    assert isinstance(corrected, Event)
-    history.append(corrected)
+    assert isinstance(corrected, list)
+    history += corrected
     known = following_events(history, [episode(0)], POLICY, at(10))
     assert EventKind.DETECTED not in {event.kind for event in known}
     earlier = following_events(history, [episode(-2)], POLICY, at(10))
@@ -167,7 +179,7 @@ def test_a_detection_that_a_person_corrected_is_not_brought_back_by_the_next_ale
     assert fold([*history, *earlier]).times[EventKind.DETECTED] == at(-2)
     assert correction([*history, *earlier], EventKind.DETECTED, 1)
     replaced = {"event": "2", "reason": "x"}
-    assert refused([*history, *earlier], ANA, EventKind.CORRECTED, 1, replaced) is Reason.BAD_DETAIL
+    assert refused([*history, *earlier], ANA, EventKind.CORRECTION_PROPOSED, 1, replaced) is Reason.BAD_DETAIL
 
 
 def episode(start: float) -> Episode:

@@ -192,3 +192,11 @@ def test_the_time_that_counts_is_that_of_every_minute_in_some_window_that_counts
     ]
     assert counted == timedelta(minutes=len(minutes))
     assert all("portal-web" in under_maintenance(windows, at(minute)) for minute in minutes)
+
+
+@pytest.mark.parametrize("years", [-3, 3, 1000])
+def test_a_window_in_a_year_that_was_mistyped_is_refused(years: int) -> None:
+    start = at(0).replace(year=at(0).year + years)
+    answer = plan_window(plan(Interval(start, start + timedelta(hours=1)), late_reason="x"), ANA, at(0))
+    assert isinstance(answer, Refusal)
+    assert answer.reason is Reason.BAD_SPAN

@@ -72,7 +72,7 @@ def test_the_whole_road_of_the_ten_activities() -> None:
     assert (incident.severity, incident.responsible) == (Severity.HIGH, Responsible.PROVIDER)
     assert allowed(history, Kind.INCIDENT, Role.SUPERVISOR) == (
         EventKind.RCA_RECEIVED,
-        EventKind.CORRECTED,
+        EventKind.CORRECTION_PROPOSED,
         EventKind.EXCLUSION_PROPOSED,
         EventKind.NOTED,
     )
@@ -197,10 +197,16 @@ def test_changing_the_severity_judges_the_whole_time_anew() -> None:
 def test_a_corrected_time_counts_and_the_old_one_stays_on_record() -> None:
     place = str(len(OPENED) + 6)
     wrong = {"event": place, "reason": "hora del correo"}
-    history = walk(*WHOLE_ROAD[:6], (ANA, EventKind.CORRECTED, 50, wrong))
+    number = {"proposal": str(len(OPENED) + 7)}
+    proposed = walk(*WHOLE_ROAD[:6], (ANA, EventKind.CORRECTION_PROPOSED, 50, wrong))
+    assert clocks(proposed, 500)[ClockName.RESOLUTION].reading.elapsed == timedelta(minutes=60)
+    history = walk(
+        *WHOLE_ROAD[:6], (ANA, EventKind.CORRECTION_PROPOSED, 50, wrong), (SOFIA, EventKind.CORRECTED, 90, number)
+    )
     assert clocks(history, 500)[ClockName.RESOLUTION].reading.elapsed == timedelta(minutes=50)
     assert history[int(place) - 1].at == at(60)
-    assert refused(history, ANA, EventKind.CORRECTED, 50, {"event": "99", "reason": "x"}) is Reason.BAD_DETAIL
+    unknown = {"event": "99", "reason": "x"}
+    assert refused(history, ANA, EventKind.CORRECTION_PROPOSED, 50, unknown) is Reason.BAD_DETAIL
 
 
 def test_time_by_responsible_sums_exactly_to_what_elapsed() -> None:

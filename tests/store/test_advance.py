@@ -124,6 +124,17 @@ def test_two_supervisors_closing_at_once_one_wins_and_the_other_is_told_what_cha
     assert "closed" in str(lost)
 
 
+def test_while_its_alert_is_active_an_incident_is_restored_only_with_a_reason(store: Engine) -> None:
+    take(store, firing(0), now=1)
+    (one,) = incidents(store)
+    *road, (actor, kind, minute, tests) = ROAD
+    walk(store, one.number, tuple(road))
+    with pytest.raises(StepRefused, match="RentesegComponentDown") as refusal:
+        walk(store, one.number, ((actor, kind, minute, tests),))
+    assert refusal.value.reason is Reason.STILL_FIRING
+    walk(store, one.number, ((actor, kind, minute, {**tests, "reason": "la alerta tarda en terminar"}),))
+
+
 def test_a_step_on_an_incident_that_is_not_there_is_refused(store: Engine) -> None:
     with pytest.raises(Refused, match="no incident 7"):
         advance(store, 7, Step(EventKind.NOTED, at(0), {"text": "x"}), ANA, at(1))

@@ -41,7 +41,7 @@ RESTORING: tuple[tuple[Actor, EventKind, dict[str, str]], ...] = (
     (ANA, EventKind.ANALYSIS_BEGAN, {}),
     (ANA, EventKind.DIAGNOSED, {"responsible": "B", "severity": "alta", "cause": "disco lleno"}),
     (SOFIA, EventKind.VALIDATED, {}),
-    (ANA, EventKind.RESTORED, {"tests": "consulta correcta"}),
+    (ANA, EventKind.RESTORED, {"tests": "consulta correcta", "reason": "la alerta tarda en terminar"}),
 )
 
 
@@ -133,7 +133,7 @@ def test_after_a_relapse_the_next_rca_is_a_receipt_again(store: Engine) -> None:
     restore(store)
     put(store, "rca.pdf", PDF, Purpose.RCA, minute=20)
     advance(store, 1, Step(EventKind.REOPENED, at(21), {"reason": "recaída"}), SOFIA, at(21))
-    advance(store, 1, Step(EventKind.RESTORED, at(22), {"tests": "ok"}), SOFIA, at(22))
+    advance(store, 1, Step(EventKind.RESTORED, at(22), {"tests": "ok", "reason": "tarda"}), SOFIA, at(22))
     put(store, "rca.pdf", PDF, Purpose.RCA, minute=23)
     assert kinds(store).count(EventKind.RCA_RECEIVED) == 2
 
@@ -146,7 +146,8 @@ def test_an_rca_before_the_restoration_is_refused_and_nothing_is_written(store: 
 
 
 @pytest.mark.parametrize(
-    ("name", "body", "error"), [("a.log", b"MZ\x90\0" * 9, NotTaken), ("a.log", b"x" * 20_000_000, TooLarge)]
+    ("name", "body", "error"),
+    [("a.log", b"", NotTaken), ("a.log", b"MZ\x90\0" * 9, NotTaken), ("a.log", b"x" * 20_000_000, TooLarge)],
 )
 def test_of_a_refused_file_nothing_is_written(store: Engine, name: str, body: bytes, error: type[Exception]) -> None:
     before = counts(store)

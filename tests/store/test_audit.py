@@ -253,6 +253,20 @@ def test_the_engine_refuses_to_change_what_is_append_only(sealed_store: Engine, 
         connection.execute(text(changing(change, table)))
 
 
+@pytest.mark.parametrize("table", APPEND_ONLY)
+def test_on_sqlite_no_row_of_the_record_takes_the_place_of_another(table: str, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/incidents.db"
+    upgrade(url)
+    with closing(sqlite3.connect(tmp_path / "incidents.db")) as connection:
+        connection.execute("PRAGMA foreign_keys=OFF")
+        columns = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
+        values = ", ".join("1" for _ in columns)
+        connection.execute(f"INSERT INTO {table} VALUES ({values})")
+        for words in ("INSERT OR REPLACE", "REPLACE", "INSERT OR IGNORE"):
+            with pytest.raises(sqlite3.IntegrityError, match="append-only: REPLACE is refused"):
+                connection.execute(f"{words} INTO {table} VALUES ({values})")
+
+
 @pytest.mark.parametrize(
     ("damage", "why"),
     [
