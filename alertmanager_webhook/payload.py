@@ -50,13 +50,13 @@ class Alert(BaseModel):
     @field_validator("labels", "annotations")
     @classmethod
     def _storable(cls, words: dict[str, str] | None) -> dict[str, str] | None:
-        for name, value in (words or {}).items():
-            try:
-                (name + value).encode()
-            except UnicodeEncodeError as error:
-                raise ValueError("holds half a surrogate pair, which is no character") from error
-            if "\0" in name + value:
-                raise ValueError("holds a NUL character")
+        text = "".join([*words, *words.values()]) if words else ""
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise ValueError("holds half a surrogate pair, which is no character") from error
+        if "\0" in text:
+            raise ValueError("holds a NUL character")
         return words
 
     @field_validator("fingerprint")

@@ -4,12 +4,24 @@ PostgreSQL is given the rows as one JSON document, which costs both sides a frac
 is in this process, gets them one by one.
 """
 
-import json
+import functools
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Boolean, Connection, CursorResult, DateTime, Table, bindparam, insert, text, update
+import orjson
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Connection,
+    CursorResult,
+    DateTime,
+    Table,
+    TextClause,
+    bindparam,
+    insert,
+    text,
+    update,
+)
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -60,15 +72,18 @@ def _names(rows: Rows) -> str:
 
 
 def _run(connection: Connection, head: str, table: Table, rows: Rows, tail: str = "") -> CursorResult[Any]:
-    """`head` FROM the rows, as a relation called `fresh`, `tail`."""
-    columns = ", ".join(f"{name} {_type(table, name)}" for name in rows[0])
-    document = json.dumps(rows, default=_plain, ensure_ascii=False)
-    return connection.execute(text(f"{head} json_to_recordset(:rows) AS fresh ({columns}) {tail}"), {"rows": document})
+    """`head` FROM the rows, as a relation called `fresh`, `tail`; raises ValueError for what is no text."""
+    try:
+        document = orjson.dumps(rows).decode()
+    except orjson.JSONEncodeError as error:
+        raise ValueError(str(error)) from error
+    return connection.execute(_statement(head, table, tuple(rows[0]), tail), {"rows": document})
 
 
-def _plain(value: Any) -> str:
-    assert isinstance(value, datetime), value
-    return value.isoformat()
+@functools.cache
+def _statement(head: str, table: Table, names: tuple[str, ...], tail: str) -> TextClause:
+    columns = ", ".join(f"{name} {_type(table, name)}" for name in names)
+    return text(f"{head} json_to_recordset(:rows) AS fresh ({columns}) {tail}")
 
 
 def _type(table: Table, name: str) -> str:

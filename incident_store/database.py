@@ -1,10 +1,12 @@
 """Opens the store: SQLite (WAL) embedded, PostgreSQL in production, the same code for both."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import orjson
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
@@ -40,6 +42,7 @@ def open_store(url: str, *, ping: bool = True) -> Engine:
             pool_pre_ping=ping,
             pool_size=8,
             hide_parameters=True,
+            json_deserializer=_read_json,
             # A delivery decides by what it read: whoever changed it meanwhile makes it start again.
             isolation_level="REPEATABLE READ",
             connect_args={
@@ -49,9 +52,19 @@ def open_store(url: str, *, ping: bool = True) -> Engine:
             },
         )
     _make_folder(Path(parsed.database or ""))
-    engine = create_engine(parsed, hide_parameters=True, connect_args={"timeout": BUSY_SECONDS})
+    engine = create_engine(
+        parsed, hide_parameters=True, json_deserializer=_read_json, connect_args={"timeout": BUSY_SECONDS}
+    )
     _prepare_sqlite(engine)
     return engine
+
+
+def _read_json(document: str) -> Any:
+    """A JSON column's value; the standard library reads what is no Unicode and yet was stored."""
+    try:
+        return orjson.loads(document)
+    except orjson.JSONDecodeError:
+        return json.loads(document)
 
 
 def _store_url(url: str) -> URL:

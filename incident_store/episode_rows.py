@@ -43,7 +43,7 @@ def episodes_of_incident(connection: Connection, incident: int) -> list[Episode]
     return [episode_of(row) for row in connection.execute(query.order_by(EpisodeRow.started_at))]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Stored:
     """An episode as it was read: whether it is its fingerprint's latest, of which incident, at which version."""
 

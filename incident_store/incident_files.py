@@ -64,7 +64,9 @@ class File:
         self.episodes.append(episode)
 
     def follow(self, policy: SlaPolicy, now: datetime) -> None:
-        """Add what its episodes now call for."""
+        """Add what its episodes now call for; nothing when it was just opened for a single one that goes on."""
+        if not self.past and len(self.episodes) == 1 and self.episodes[0].ended_at is None:
+            return
         self.episodes.sort(key=lambda episode: episode.started_at)
         self.added += following_events(self.events, self.episodes, policy, now)
         recorded = next(event for event in self.events if event.kind is EventKind.RECORDED)

@@ -22,7 +22,7 @@ class EndedBy(StrEnum):
     UNSEEN = "unseen"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Notification:
     """What is said of one alert. Times are UTC.
 
@@ -44,7 +44,7 @@ class Notification:
         return self.ends_at is None and self.seen_at is None and self.gone_at is None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Episode:
     """One continuous firing of one alert. `ended_at` is None while it is open.
 
@@ -163,12 +163,14 @@ def _conclude(ordered: Sequence[Episode]) -> list[Episode]:
 
 
 def _ended(episode: Episode, missed: tuple[datetime, ...], limit: datetime | None) -> Episode:
-    if episode.ended_by is EndedBy.RESOLVED:
-        return episode if episode.gone == missed else replace(episode, gone=missed)
-    if missed:
-        return replace(episode, gone=missed, ended_at=missed[0], ended_by=EndedBy.RECONCILED)
-    ended_by = None if limit is None else EndedBy.UNSEEN
-    return replace(episode, gone=missed, ended_at=limit, ended_by=ended_by)
+    ended_at, ended_by = episode.ended_at, episode.ended_by
+    if ended_by is not EndedBy.RESOLVED and missed:
+        ended_at, ended_by = missed[0], EndedBy.RECONCILED
+    elif ended_by is not EndedBy.RESOLVED:
+        ended_at, ended_by = limit, None if limit is None else EndedBy.UNSEEN
+    if (episode.gone, episode.ended_at, episode.ended_by) == (missed, ended_at, ended_by):
+        return episode  # as nearly all are
+    return replace(episode, gone=missed, ended_at=ended_at, ended_by=ended_by)
 
 
 def _doubt(touched: Episode, notification: Notification) -> Episode:

@@ -27,7 +27,7 @@ class Kind(StrEnum):
     QUESTION = "consulta"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Event:
     """One thing that happened at `at`, written down at `recorded_at` by `author`. Times are UTC."""
 
@@ -38,9 +38,12 @@ class Event:
     details: Mapping[str, str] = field(default_factory=dict)
 
 
+_CANONICAL = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+
+
 def seal(previous: str, incident: int, sequence: int, event: Event) -> str:
     """The hash (hex SHA-256) that chains an event to the one before it (semantics 12)."""
-    body = json.dumps(
+    body = _CANONICAL.encode(
         [
             previous,
             incident,
@@ -50,10 +53,7 @@ def seal(previous: str, incident: int, sequence: int, event: Event) -> str:
             event.recorded_at.astimezone(UTC).isoformat(),
             event.author,
             dict(event.details),
-        ],
-        ensure_ascii=False,
-        separators=(",", ":"),
-        sort_keys=True,
+        ]
     )
     return hashlib.sha256(body.encode()).hexdigest()
 

@@ -24,7 +24,7 @@ from incident_store.domain.incident_clocks import read_clocks
 from incident_store.domain.incidents import seal
 from incident_store.domain.lifecycle import EventKind
 from incident_store.domain.policies import ClockName, Responsible, Severity
-from incident_store.models import EventRow, QuarantineRow
+from incident_store.models import AnswerRow, EventRow, QuarantineRow
 from incident_store.quarantine import Rejected
 from incident_store.queries import IncidentRecord, find_incident, list_incidents
 from incident_store.store import Recorded, record
@@ -258,9 +258,21 @@ def test_alerts_of_one_fingerprint_that_turn_out_to_be_one_leave_the_other_incid
 
 def test_what_the_store_cannot_hold_is_quarantined_and_its_siblings_are_recorded(store: Engine) -> None:
     poison = replace(firing(0), fingerprint="f" * 100_000, labels={"component": "x" * 3_000_000})
-    recorded = take(store, firing(0, {**PORTAL_DOWN, "component": "api"}, "good"), poison)
-    assert recorded.accepted + recorded.quarantined == 2
+    half = replace(firing(0), fingerprint="half", labels={"component": "\ud800"})
+    recorded = take(store, firing(0, {**PORTAL_DOWN, "component": "api"}, "good"), poison, half)
+    assert recorded.accepted + recorded.quarantined == 3
+    assert recorded.quarantined >= 1
     assert "api" in {one.component for one in all_incidents(store)}
+
+
+def test_words_that_are_no_unicode_are_read_as_they_were_stored(store: Engine) -> None:
+    written = (
+        "INSERT INTO answers (person, key, digest, status, headers, body, answered_at) "
+        "VALUES ('ana', 'k', 'd', 200, '{\"half\": \"\\ud800\"}', '', '2026-10-05 17:00:00+00:00')"
+    )
+    with store.begin() as connection:
+        connection.exec_driver_sql(written)
+        assert connection.scalar(select(AnswerRow.headers)) == {"half": "\ud800"}
 
 
 def test_a_store_without_tables_is_unavailable_and_says_what_to_run(store_url: str) -> None:
