@@ -141,6 +141,7 @@ def console() -> None:
         lambda now: reports.so_far(found, now).model_dump(),
         package("reports.office").Office(found),
         package("alertmanager_webhook.quarantine").replay,
+        lambda: package("exporters.file_loads.configuration").load_names(found.config),
     )
 
 
@@ -357,7 +358,12 @@ def incident_register(
     """What was reported by telephone, mail or Mesa de Partes; prints the number, as JSON the incident."""
     words = {"component": component, "title": title, "kind": kind, "severity": severity}
     words |= {"responsible": responsible, "service": service, "channel": channel}
-    package("incident_store.commands").register_command(settings(), by=by, at=at, words=words, as_json=as_json)
+    found = settings()
+    known = package("incident_store.domain.subjects").Subjects(
+        package("exporters.availability.followed").known_components(found.config),
+        frozenset(package("exporters.file_loads.configuration").load_names(found.config)),
+    )
+    package("incident_store.commands").register_command(found, by=by, at=at, words=words, known=known, as_json=as_json)
 
 
 By = Annotated[str, typer.Option(help="The person who does it, as in `renteseg user add`.")]

@@ -9,7 +9,7 @@ from console.api.blueprint import prepare_api
 from console.audit_run import AuditRun
 from console.board_reading import BoardReader
 from console.configuration_loaded import LoadedConfiguration
-from console.desk import Desk, Replay, Watched
+from console.desk import Desk, LoadNames, Replay, Watched
 from console.failures import prepare_failures
 from console.identity_provider import IdentityProvider
 from console.links import NOWHERE, Places, prepare_links
@@ -75,6 +75,7 @@ def create_app(
     key: str,
     *,
     watched: Watched = tuple,
+    loads: LoadNames = tuple,
     file_loads_url: str = "",
     prometheus_url: str = "",
     read_report: ReadReport | None = None,
@@ -94,7 +95,7 @@ def create_app(
     app.config.update(BOOTSTRAP_SERVE_LOCAL=True, MAX_CONTENT_LENGTH=LARGEST_FORM)
     app.url_map.merge_slashes = False  # a redirect would be an answer of the API that nothing documents
     Bootstrap5(app)
-    Desk(engine, policy, watched, file_loads_url, largest_file, replay, configuration).lay(app)
+    Desk(engine, policy, watched, file_loads_url, largest_file, replay, configuration, loads).lay(app)
     encrypted = console_url.startswith("https://")
     secure(app, encrypted=encrypted, proxies=proxies)
     prepare_words(app)

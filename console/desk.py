@@ -4,15 +4,23 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import structlog
 from flask import Flask, current_app
 from sqlalchemy import Engine
 
 from console.configuration_loaded import LoadedConfiguration
+from groundwork.problems import ConfigurationError
 from incident_store.domain.policies import SlaPolicy
+from incident_store.domain.subjects import ANYTHING, Subjects
 from incident_store.store import Recorded
+
+log = structlog.get_logger()
 
 Watched = Callable[[], Sequence[Mapping[str, str]]]
 """Gives name, kind, service and owner of every component that is watched; raises ConfigurationError."""
+
+LoadNames = Callable[[], Sequence[str]]
+"""Gives what loads are called, as CLARO and CLARO/ROBOS; raises ConfigurationError."""
 
 Replay = Callable[[Engine, int, SlaPolicy, datetime, str], Recorded]
 """Reads a quarantine entry again and records it, by somebody; raises Refused, NotUnderstood."""
@@ -30,6 +38,16 @@ class Desk:
     largest_file: int = 0
     replay: Replay | None = None
     configuration: LoadedConfiguration | None = None
+    loads: LoadNames = tuple
+
+    def subjects(self) -> Subjects:
+        """What an incident may be reported of; anything while the configuration cannot be read, lest it be lost."""
+        try:
+            services = {component["name"]: component["service"] for component in self.watched()}
+            return Subjects(services, frozenset(self.loads()))
+        except ConfigurationError as error:
+            log.warning("components cannot be read, so any is taken", reason=str(error).split("\n", 1)[0])
+            return ANYTHING
 
     def lay(self, app: Flask) -> None:
         """Put it where the views of this application find it."""

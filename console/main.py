@@ -2,13 +2,14 @@
 
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import TypeVar
 
 from console.app import create_app
 from console.configuration_loaded import LoadedConfiguration
-from console.desk import Replay, Watched
+from console.desk import LoadNames, Replay, Watched
 from console.identity_provider import IdentityProvider
 from console.links import Places
 from console.month_reports import MonthReports
@@ -22,15 +23,23 @@ from groundwork.settings import Settings
 from incident_store.database import open_store
 from incident_store.policy_file import read_policy
 
+Read = TypeVar("Read")
 SHORTEST_KEY = 32
 REMEMBERED_SECONDS = 15
 LEAST_BODY = 16
 """Megabytes of a request that are read at all; what is larger than a view takes is refused in words before that."""
 
 
-def run(settings: Settings, watched: Watched, read_report: ReadReport, reports: MonthReports, replay: Replay) -> None:
+def run(
+    settings: Settings,
+    watched: Watched,
+    read_report: ReadReport,
+    reports: MonthReports,
+    replay: Replay,
+    loads: LoadNames,
+) -> None:
     """Serve until ended; `watched` reads the components anew, `read_report` reckons the month until a moment;
-    `reports` answers for whole months, `replay` reads a quarantine entry again.
+    `reports` answers for whole months, `replay` reads a quarantine entry again, `loads` says what loads are called.
 
     Raises ConfigurationError before listening when the configuration is unusable.
     """
@@ -40,6 +49,7 @@ def run(settings: Settings, watched: Watched, read_report: ReadReport, reports: 
         read_policy(settings.config),
         session_key(settings.state / "secrets" / "session-key"),
         watched=remembered(watched),
+        loads=remembered(loads),
         file_loads_url=settings.file_loads_url,
         prometheus_url=settings.prometheus_url,
         read_report=read_report,
@@ -57,11 +67,11 @@ def run(settings: Settings, watched: Watched, read_report: ReadReport, reports: 
     serve(app, settings.host, settings.console_port, max_body=largest * MEBIBYTE)
 
 
-def remembered(read: Watched) -> Watched:
+def remembered(read: Callable[[], Sequence[Read]]) -> Callable[[], Sequence[Read]]:
     """What was read last, for a few seconds: ten thousand components take a while to read."""
 
     @lru_cache(maxsize=1)
-    def at(_moment: int) -> Sequence[Mapping[str, str]]:
+    def at(_moment: int) -> Sequence[Read]:
         return read()
 
     return lambda: at(int(time.monotonic() / REMEMBERED_SECONDS))

@@ -77,6 +77,7 @@ REFUSALS: Mapping[StrEnum, str] = {
     Reason.WAS_RESTORED: "Fue real y se restableció una vez: confirme el restablecimiento en lugar de descartar.",
     Reason.NOTHING_PROPOSED: "No hay nada propuesto sobre lo que decidir.",
     Reason.QUESTION: "Una consulta no tiene restablecimiento: ciérrela con su respuesta.",
+    Reason.UNKNOWN_COMPONENT: "Nada vigilado se llama así.",
 }
 ABOUT_TIME = frozenset({Reason.FUTURE, Reason.BEFORE_DETECTION, Reason.WRONG_ORDER})
 """Refusals that belong beside the field of the time."""

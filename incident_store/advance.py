@@ -1,16 +1,18 @@
 """People's steps in the store: manual registration, and one step of an incident's life at a time."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import Connection, Engine, insert, select
+from sqlalchemy import Connection, Engine, exists, insert, select
 
 from groundwork.problems import Refused
 from incident_store.domain.incidents import Event, Kind, fold
 from incident_store.domain.lifecycle import ATTENDED, EventKind
 from incident_store.domain.policies import Responsible, Severity
+from incident_store.domain.refusals import Reason
 from incident_store.domain.steps import ENDING, Actor, Refusal, Step, decide, decide_report
+from incident_store.domain.subjects import ANYTHING, Subjects
 from incident_store.episode_rows import firing_alerts
 from incident_store.incident_rows import append, history, open_incidents, project
 from incident_store.models import IncidentRow
@@ -40,6 +42,16 @@ class StepRefused(Refused):
     def __init__(self, refusal: Refusal) -> None:
         self.reason = refusal.reason
         super().__init__(refusal.text)
+
+
+class UnknownComponent(StepRefused):
+    """An incident is reported of what nobody here knows; `near` are the known names that are most like it."""
+
+    def __init__(self, name: str, near: Sequence[str]) -> None:
+        self.near = tuple(near)
+        like = f"the likest are {', '.join(near)}" if near else "none is like it"
+        where = "write a component of targets.yml, or an operator or operator/type of file_loads.yml"
+        super().__init__(Refusal(Reason.UNKNOWN_COMPONENT, f"{name!r} is no component; {like}: {where}"))
 
 
 class Overtaken(Refused):
@@ -97,24 +109,30 @@ def take_step(
     return decision
 
 
-def register(engine: Engine, report: Report, actor: Actor, now: datetime) -> int:
+def register(engine: Engine, report: Report, actor: Actor, now: datetime, known: Subjects = ANYTHING) -> int:
     """Record what was reported by hand, as `open_reported` does, in a transaction of its own."""
-    return in_transaction(engine, lambda connection: open_reported(connection, report, actor, now))
+    return in_transaction(engine, lambda connection: open_reported(connection, report, actor, now, known))
 
 
-def open_reported(connection: Connection, report: Report, actor: Actor, now: datetime) -> int:
-    """Record what was reported by hand; returns the new incident's number.
+def open_reported(
+    connection: Connection, report: Report, actor: Actor, now: datetime, known: Subjects = ANYTHING
+) -> int:
+    """Record what was reported by hand; returns the new incident's number. A service that was not said is that of the
+    component.
 
-    Raises StepRefused for a role that may not and for a time in the future, BeingAttended when the component has an
-    incident already.
+    Raises StepRefused for a role that may not and for a time in the future, UnknownComponent for an incident of what
+    is not `known` and had none before, BeingAttended when the component has an incident already.
     """
     if refusal := decide_report(report.detected_at, actor, now):
         raise StepRefused(refusal)
+    if report.kind is Kind.INCIDENT and not known.knows(report.component) and not _had(connection, report.component):
+        raise UnknownComponent(report.component, known.near(report.component))
+    report = replace(report, service=known.service(report.component, report.service))
     events = _registered(report, actor, now)
     opened = fold(events)
     attended = report.kind is Kind.INCIDENT and opened.state in ATTENDED
-    if attended and (known := open_incidents(connection, {report.component})):
-        raise BeingAttended(report.component, known[report.component])
+    if attended and (others := open_incidents(connection, {report.component})):
+        raise BeingAttended(report.component, others[report.component])
     number: int = connection.execute(
         insert(IncidentRow)
         .values(
@@ -133,6 +151,12 @@ def open_reported(connection: Connection, report: Report, actor: Actor, now: dat
     ).scalar_one()
     append(connection, number, events)
     return number
+
+
+def _had(connection: Connection, component: str) -> bool:
+    """Whether it had an incident: alerts are also about what is watched by others."""
+    before = exists().where(IncidentRow.component == component, IncidentRow.kind == Kind.INCIDENT.value)
+    return bool(connection.execute(select(before)).scalar())
 
 
 def _registered(report: Report, actor: Actor, now: datetime) -> list[Event]:

@@ -20,6 +20,7 @@ from incident_store.domain.incidents import Kind
 from incident_store.domain.lifecycle import ROLES, EventKind, Role
 from incident_store.domain.policies import Responsible, Severity
 from incident_store.domain.steps import Step
+from incident_store.domain.subjects import Subjects
 from incident_store.given import LARGEST_NUMBER, acting_person, details_of, known_word, moment, one_line
 from incident_store.people import add_person, disable, enable, list_people, set_password, set_role
 from incident_store.policy_file import read_policy
@@ -141,9 +142,11 @@ def register_command(
     by: str,
     at: datetime | None,
     words: Mapping[str, str],
+    known: Subjects,
     as_json: bool = False,
 ) -> None:
-    """`renteseg incident register`: what was reported by telephone, mail or Mesa de Partes."""
+    """`renteseg incident register`: what was reported by telephone, mail or Mesa de Partes; `known` is what it may be
+    about."""
     now = utc_now()
     report = Report(
         kind=known_word(Kind, words["kind"]),
@@ -156,7 +159,7 @@ def register_command(
         detected_at=moment(at, now),
     )
     with use_store(settings.database_url) as engine:
-        number = register(engine, report, acting_person(engine, by), now)
+        number = register(engine, report, acting_person(engine, by), now, known)
     if as_json:
         show_command(settings, number, explain=False, as_json=True)
     else:

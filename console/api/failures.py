@@ -8,7 +8,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, Reque
 
 from console.api.problems import Problem, Trouble
 from groundwork.problems import Away, ConfigurationError
-from incident_store.advance import BeingAttended, NoSuchIncident, Overtaken, StepRefused
+from incident_store.advance import BeingAttended, NoSuchIncident, Overtaken, StepRefused, UnknownComponent
 from incident_store.answers import KeyTaken
 from incident_store.blobs import Damaged, TooLarge
 from incident_store.database import StoreUnavailable
@@ -30,6 +30,7 @@ def prepare_failures(api: Blueprint) -> None:
     api.register_error_handler(HTTPException, lambda error: http_problem(error).response())
     api.register_error_handler(RateLimitExceeded, lambda error: _too_many(error).response())
     api.register_error_handler(StepRefused, lambda error: Problem(error.reason, str(error)).response())
+    api.register_error_handler(UnknownComponent, lambda error: _unknown(error).response())
     api.register_error_handler(NoSuchIncident, lambda error: Problem(Trouble.NOT_FOUND, str(error)).response())
     api.register_error_handler(BeingAttended, lambda error: _being_attended(error).response())
     api.register_error_handler(KeyTaken, lambda error: Problem(Trouble.KEY_TAKEN, str(error)).response())
@@ -77,6 +78,10 @@ def _too_many(error: RateLimitExceeded) -> Problem:
 
 def _being_attended(error: BeingAttended) -> Problem:
     return Problem(Trouble.BEING_ATTENDED, str(error), {"incident": error.number})
+
+
+def _unknown(error: UnknownComponent) -> Problem:
+    return Problem(error.reason, str(error), {"near": list(error.near)})
 
 
 def _away(detail: str, reason: str) -> Response:

@@ -58,7 +58,7 @@ def report_incident(call: Call[Nothing, NewIncident]) -> Reply:
         channel=given.channel,
         detected_at=given.detected_at or call.now,
     )
-    number = open_reported(call.connection, report, call.actor, call.now)
+    number = open_reported(call.connection, report, call.actor, call.now, desk().subjects())
     told = told_incident(call.connection, number, call)
     return Reply(told, {**etag(told), "Location": f"{PREFIX}/incidents/{number}"})
 
@@ -93,7 +93,7 @@ OPERATIONS = (
         IncidentTold,
         report_incident,
         body=NewIncident,
-        refusals=(Reason.WRONG_ROLE, Trouble.BEING_ATTENDED, Reason.FUTURE),
+        refusals=(Reason.WRONG_ROLE, Trouble.BEING_ATTENDED, Reason.FUTURE, Reason.UNKNOWN_COMPONENT),
         headers={"ETag": "its version", "Location": "its address"},
     ),
     Operation(

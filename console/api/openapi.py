@@ -54,7 +54,7 @@ class FieldError(Told):
 
 class ProblemTold(Told):
     """RFC 9457. `errors` names fields; `since` is what happened since the version that was sent; `incident` is the
-    number of the one that stands in the way."""
+    number of the one that stands in the way; `near` are the known names that are like one that is not."""
 
     model_config = ConfigDict(title="Problem")
 
@@ -65,6 +65,7 @@ class ProblemTold(Told):
     instance: str
     errors: list[FieldError] = Field(default=[])
     since: list[EventTold] = Field(default=[])
+    near: list[str] = Field(default=[])
     incident: int = Field(default=0)
 
 

@@ -73,6 +73,7 @@ KINDS: Mapping[StrEnum, tuple[int, str]] = {
     Reason.BEFORE_DETECTION: (422, "The time is before the detection"),
     Reason.WRONG_ORDER: (422, "The time is before that of what went before"),
     Reason.MISSING_DETAIL: (422, "A detail is missing"),
+    Reason.UNKNOWN_COMPONENT: (422, "Nothing of this name is known"),
     Reason.BAD_DETAIL: (422, "A detail is not what it must be"),
     WindowReason.OWN_PLAN: (403, "Another supervisor approves this"),
     WindowReason.CANCELLED: (409, "The window was cancelled"),

@@ -13,7 +13,7 @@ from console.desk import desk
 from console.moments import MomentField
 from console.step_forms import MISSING, line_field, responsible_field, severity_field
 from console.step_words import REFUSALS
-from incident_store.advance import BeingAttended, Report, StepRefused, register
+from incident_store.advance import BeingAttended, Report, StepRefused, UnknownComponent, register
 from incident_store.domain.incidents import Kind
 from incident_store.domain.policies import Responsible, Severity
 from incident_store.domain.refusals import Reason
@@ -42,7 +42,7 @@ class RegistrationForm(Form):  # type: ignore[misc]
     )
     title = line_field("Qué ocurre", hint="Una línea, como la leerán los demás.")
     component = line_field("Componente o empresa", hint="Como en la lista; o lo que se reporta, como CLARO/ROBOS.")
-    service = line_field("Servicio", required=False)
+    service = line_field("Servicio", required=False, hint="Vacío: el del componente.")
     channel = SelectField("Canal", choices=CHANNELS)
     severity = severity_field(Severity.MEDIUM)
     responsible = responsible_field(Responsible.NOBODY)
@@ -73,17 +73,28 @@ def new() -> Any:
         return _page(form), 422
     now = datetime.now(UTC)
     try:
-        number = register(desk().engine, form.report(now), Actor(current_user.id, current_user.role), now)
-    except BeingAttended as error:
-        form.component.errors = [f"La incidencia {error.number} ya se ocupa de él: agregue ahí una nota."]
-        return _page(form, attended=error.number), 409
-    except StepRefused as error:
-        if error.reason is Reason.WRONG_ROLE:
-            return _page(form, trouble=REFUSALS[error.reason]), 403
-        form.detected_at.errors = [REFUSALS[error.reason]]
-        return _page(form), 422
+        actor = Actor(current_user.id, current_user.role)
+        number = register(desk().engine, form.report(now), actor, now, desk().subjects())
+    except (BeingAttended, StepRefused) as error:
+        return _refused(form, error)
     flash(f"Registrada con el número {number}.", "success")
     return redirect(url_for("incidents.incident", number=number), 303)
+
+
+def _refused(form: RegistrationForm, error: BeingAttended | StepRefused) -> tuple[str, int]:
+    """The form again, with the refusal beside the field that it is about."""
+    if isinstance(error, BeingAttended):
+        form.component.errors = [f"La incidencia {error.number} ya se ocupa de él: agregue ahí una nota."]
+        return _page(form, attended=error.number), 409
+    words = REFUSALS[error.reason]
+    if error.reason is Reason.WRONG_ROLE:
+        return _page(form, trouble=words), 403
+    if isinstance(error, UnknownComponent):
+        near = f"¿Quiso decir {', '.join(error.near)}?" if error.near else "Escriba un componente, CLARO o CLARO/ROBOS."
+        form.component.errors = [f"{words} {near}"]
+    else:
+        form.detected_at.errors = [words]
+    return _page(form), 422
 
 
 def _page(form: RegistrationForm, attended: int | None = None, trouble: str | None = None) -> str:

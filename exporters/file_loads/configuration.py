@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from itertools import product
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -299,6 +300,13 @@ def _due(configuration: FileLoads, line: Line) -> Due:
 def read_file_loads(path: Path, environment: Mapping[str, str] = os.environ) -> FileLoads:
     """The file as FileLoads; raises ConfigurationError with every problem of it."""
     return read(path, FileLoads, environment)
+
+
+def load_names(config: Path) -> list[str]:
+    """What loads are called: each operator, and each of its file types as CLARO/ROBOS; raises ConfigurationError."""
+    loads = read_file_loads(config / FILE)
+    of_types = [f"{operator}/{file_type}" for operator, file_type in product(loads.operators, loads.file_types)]
+    return [*loads.operators, *of_types]
 
 
 def check(config_dir: Path, environment: Mapping[str, str] = os.environ) -> list[Problem]:

@@ -25,6 +25,7 @@ class Reason(StrEnum):
     WAS_RESTORED = "was_restored"
     NOTHING_PROPOSED = "nothing_proposed"
     QUESTION = "question"
+    UNKNOWN_COMPONENT = "unknown_component"
 
 
 @dataclass(frozen=True)

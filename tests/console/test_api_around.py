@@ -13,6 +13,7 @@ from werkzeug.test import TestResponse
 
 from console.app import create_app
 from exporters.availability.followed import described_components
+from exporters.file_loads.configuration import load_names
 from exporters.file_loads.day_page import add_day_page
 from exporters.file_loads.main import LoadLogSource
 from exporters.file_loads.rendering import day_json
@@ -30,8 +31,25 @@ People = Callable[[str], Api]
 def console(peopled: Engine) -> Flask:
     """A console that knows what the shipped configuration watches."""
     return create_app(
-        peopled, shipped_policy(), "a key", watched=lambda: described_components(ROOT / "config"), file_loads_url=""
+        peopled,
+        shipped_policy(),
+        "a key",
+        watched=lambda: described_components(ROOT / "config"),
+        file_loads_url="",
+        loads=lambda: load_names(ROOT / "config"),
     )
+
+
+def test_what_is_registered_is_known_or_refused_with_the_names_that_are_like_it(api: People) -> None:
+    ana = api("ana")
+    strange = ana.post("/incidents", {"component": "portal-wev", "title": "No abre"})
+    assert refused(strange) == (422, "unknown_component")
+    assert strange.json["near"][0] == "portal-web"
+    portal = ana.post("/incidents", {"component": "portal-web", "title": "No abre"})
+    assert (portal.status_code, portal.json["service"]) == (201, "consulta")
+    assert ana.post("/incidents", {"component": "CLARO/ROBOS", "title": "No llegó"}).status_code == 201
+    question = {"kind": "consulta", "component": "formato de las BAJAS", "title": "¿Cuál es?"}
+    assert ana.post("/incidents", question).status_code == 201
 
 
 def window(person: Api, hours: float = 1, **words: object) -> int:

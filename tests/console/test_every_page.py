@@ -101,6 +101,7 @@ def address(store: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         shipped_policy(),
         "a key",
         watched=lambda: WATCHED,
+        loads=lambda: ["BITEL"],
         prometheus_url=nowhere,
         reports=Office(settings),
         replay=replay,

@@ -71,6 +71,17 @@ def test_a_window_is_planned_by_one_and_approved_by_another(browsing: People) ->
     assert decide_on(saul, number, "planned") == 404
 
 
+def test_an_incident_of_an_unknown_component_is_refused_beside_its_field_with_the_names_like_it(
+    browsing: People,
+) -> None:
+    ana, page = browsing("ana"), "/incidencias/nueva"
+    words = {"kind": "incidencia", "channel": "telefono", "severity": "alta", "responsible": "B", "title": "No abre"}
+    refused = ana.send(page, page, component="portal-wep", **words)
+    assert (refused.status_code, "¿Quiso decir portal-web" in refused.text) == (422, True)
+    assert ana.send(page, page, component="portal-web", **words).status_code == 303
+    assert 'href="/incidencias/1"' in ana.get("/incidencias?texto=consulta").text
+
+
 def test_a_plan_that_cannot_be_is_refused_in_words_and_keeps_what_was_typed(browsing: People) -> None:
     ana, page = browsing("ana"), "/mantenimientos/nuevo"
     words = {"service": "bloqueo", "reason": "cambio del balanceador", "starts": local(4), "ends": local(2)}

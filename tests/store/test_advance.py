@@ -2,18 +2,20 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
 
 from groundwork.problems import Refused
-from incident_store.advance import Overtaken, Report, StepRefused, advance, register
+from incident_store.advance import Overtaken, Report, StepRefused, UnknownComponent, advance, register
 from incident_store.database import open_store, reading, upgrade
 from incident_store.domain.incidents import Event, Kind
 from incident_store.domain.lifecycle import EventKind, Role, State
 from incident_store.domain.policies import Responsible, Severity
 from incident_store.domain.steps import Actor, Reason, Step
+from incident_store.domain.subjects import Subjects
 from incident_store.people import add_person
 from incident_store.queries import IncidentRecord, list_incidents
 from incident_store.store import record
@@ -162,6 +164,45 @@ def test_a_second_report_of_the_same_component_a_future_time_and_a_viewer_are_re
             register(store, wrong, actor, at(1))
 
 
+WATCHED = Subjects({"portal-web": "consulta", "api-imei": "bloqueo"}, frozenset({"CLARO", "CLARO/ROBOS"}))
+
+
+@pytest.mark.parametrize(
+    ("kind", "component", "given", "service"),
+    [
+        (Kind.INCIDENT, "portal-web", "", "consulta"),
+        (Kind.INCIDENT, "portal-web", "bloqueo", "bloqueo"),
+        (Kind.INCIDENT, "CLARO/ROBOS", "", ""),
+        (Kind.INCIDENT, "CLARO", "", ""),
+        (Kind.QUESTION, "api-imei", "", "bloqueo"),
+        (Kind.QUESTION, "formato de las BAJAS", "", ""),
+    ],
+)
+def test_what_is_registered_has_its_components_service_unless_another_is_said(
+    store: Engine, kind: Kind, component: str, given: str, service: str
+) -> None:
+    register(store, replace(report(kind), component=component, service=given), ANA, at(1), WATCHED)
+    assert incidents(store)[0].service == service
+
+
+@pytest.mark.parametrize(
+    ("component", "near"), [("Portal-Wev", ("portal-web",)), ("claro/robo", ("CLARO/ROBOS", "CLARO")), ("zzz", ())]
+)
+def test_an_incident_of_what_nobody_knows_is_refused_with_the_names_that_are_like_it(
+    store: Engine, component: str, near: tuple[str, ...]
+) -> None:
+    with pytest.raises(UnknownComponent) as refused:
+        register(store, replace(report(), component=component), ANA, at(1), WATCHED)
+    assert (refused.value.reason, refused.value.near) == (Reason.UNKNOWN_COMPONENT, near)
+    assert incidents(store) == []
+
+
+def test_what_alerts_named_before_is_known_though_it_is_not_watched_here(store: Engine) -> None:
+    register(store, report(), ANA, at(1))
+    advance(store, 1, Step(EventKind.DISCARDED, at(2), {"reason": "prueba"}), SOFIA, at(2))
+    assert register(store, report(minute=3), ANA, at(4), Subjects({"api-imei": "bloqueo"})) == 2
+
+
 def test_a_consulta_about_a_component_stands_in_nobodys_way(store: Engine) -> None:
     number = register(store, report(Kind.QUESTION), ANA, at(1))
     advance(store, number, Step(EventKind.ANALYSIS_BEGAN, at(2), {}), ANA, at(3))
@@ -182,7 +223,10 @@ def test_the_same_steps_from_the_command_line(tmp_path: Path) -> None:
         done = run_renteseg(*words, environment=environment)
         return done.returncode, (done.stdout + done.stderr).strip()
 
+    code, words = run("incident", "register", "portal-wev", "No abre", "--by", "ana")
+    assert (code, "the likest are portal-web" in words) == (1, True)
     assert run("incident", "register", "portal-web", "No abre", "--by", "ana") == (0, "1")
+    assert "consulta" in run("incident", "show", "1")[1]
     assert run("incident", "record", "1", "analysis_began", "--by", "ana")[0] == 0
     assert run("incident", "record", "1", "analysis_began", "--by", "nadie")[0] == 1
     assert run("incident", "record", "1", "baile", "--by", "ana")[0] == 1
