@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import groupby
+from itertools import groupby, islice
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, Table, exists, func, select
@@ -16,6 +16,9 @@ from incident_store.sealing import Checkpoint
 
 AT_ONCE = 1000
 """Rows in memory."""
+
+MOST_NAMED = 100
+"""Broken chains after which an audit has seen enough."""
 
 CHECKPOINTS: Table = CheckpointRow.__table__  # type: ignore[assignment]
 ENTRIES: Table = CheckpointEntryRow.__table__  # type: ignore[assignment]
@@ -37,8 +40,9 @@ class Broken:
 
 @dataclass
 class Audit:
-    """What was read until the first broken link, of which `broken` holds the only one. `unsealed` events came after
-    the last checkpoint that sealed their chain; `last` is the newest checkpoint."""
+    """What was read. `broken` holds the first link that does not fit of each chain, at most `MOST_NAMED`, after which
+    nothing more was read. `unsealed` events came after the last checkpoint that sealed their chain; `last` is the
+    newest checkpoint."""
 
     events: int = 0
     files: int = 0
@@ -54,14 +58,22 @@ def _nothing(_rows: int) -> None:
 
 
 def verify(connection: Connection, expected: str = "", seen: Callable[[int], None] = _nothing) -> Audit:
-    """Follow the checkpoints, then every chain from its first event to its last, until something does not fit.
+    """Follow the checkpoints, then every chain from its first event to its last; one that is broken hides no other.
 
     `expected` is how the hash of a checkpoint begins that was kept elsewhere; `seen` is told of every event read.
     """
     audit = Audit()
-    first = next(_breaks(connection, audit, expected, seen), None)
-    audit.broken = () if first is None else (first,)
+    audit.broken = tuple(islice(_first_of_each(_breaks(connection, audit, expected, seen)), MOST_NAMED))
     return audit
+
+
+def _first_of_each(breaks: Iterator[Broken]) -> Iterator[Broken]:
+    """What follows a broken link of the same chain says nothing new."""
+    named: set[tuple[str, int]] = set()
+    for one in breaks:
+        if (one.of, one.number) not in named:
+            named.add((one.of, one.number))
+            yield one
 
 
 def count_events(connection: Connection) -> int:
@@ -70,7 +82,7 @@ def count_events(connection: Connection) -> int:
 
 
 def _breaks(connection: Connection, audit: Audit, expected: str, seen: Callable[[int], None]) -> Iterator[Broken]:
-    yield from _broken_checkpoints(connection, audit, expected)
+    yield from islice(_broken_checkpoints(connection, audit, expected), 1)
     for chains in CHAINS:
         yield from _lonely(connection, chains)
         yield from _broken_chains(connection, chains, audit, seen)
@@ -130,11 +142,12 @@ def _entries_of(entries: _Ahead, checkpoint: int) -> Iterator[Entry]:
 def _lonely(connection: Connection, chains: Chains) -> Iterator[Broken]:
     """A parent without events, and events without their parent."""
     parent = chains.parents.c.id
-    empty = select(func.min(parent)).where(~exists().where(chains.owners == parent))
-    if (number := connection.scalar(empty)) is not None:
+    empty = select(parent).where(~exists().where(chains.owners == parent)).order_by(parent).limit(MOST_NAMED)
+    for number in connection.scalars(empty).all():
         yield Broken(chains.of, number, 1, "is missing")
-    orphans = select(func.min(chains.owners)).where(~exists().where(parent == chains.owners))
-    if (number := connection.scalar(orphans)) is not None:
+    owner = chains.owners
+    orphans = select(owner).distinct().where(~exists().where(parent == owner)).order_by(owner).limit(MOST_NAMED)
+    for number in connection.scalars(orphans).all():
         yield Broken(chains.of, number, None, "is missing, and its events are there")
 
 
@@ -194,8 +207,11 @@ def _broken_files(connection: Connection, chains: Chains, audit: Audit) -> Itera
     """Attachments and evidence: the bytes are those whose digest the event sealed."""
     of_these = select(chains.events).where(chains.events.c.kind.in_(chains.with_files))
     for row in _rows(connection, of_these.order_by(chains.owners, chains.events.c.sequence)):
+        if not isinstance(row.details, dict) or not isinstance(digest := row.details.get("sha256"), str):
+            yield Broken(chains.of, row._mapping[chains.owners], row.sequence, "names no file")
+            continue
         try:
-            for _ in pieces(connection, row.details["sha256"]):
+            for _ in pieces(connection, digest):
                 pass
         except Refused as error:
             yield Broken(chains.of, row._mapping[chains.owners], row.sequence, f"its bytes do not fit: {error}")

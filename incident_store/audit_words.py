@@ -26,7 +26,7 @@ def print_audit(audit: Audit) -> None:
 
 
 def audit_json(audit: Audit) -> dict[str, Any]:
-    """The same as plain JSON values; what was not read because of a broken link is not counted."""
+    """The same as plain JSON values; `broken` is the first of the `breaks`, of which each chain has one at most."""
     last = audit.last and {
         "number": audit.last.number,
         "sealed_at": utc_text(audit.last.sealed_at),
@@ -35,6 +35,7 @@ def audit_json(audit: Audit) -> dict[str, Any]:
     return {
         "whole": not audit.broken,
         "broken": asdict(audit.broken[0]) if audit.broken else None,
+        "breaks": [asdict(one) for one in audit.broken],
         "events": audit.events,
         "files": audit.files,
         "chains": audit.chains,

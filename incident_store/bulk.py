@@ -17,6 +17,7 @@ from sqlalchemy import (
     DateTime,
     Table,
     TextClause,
+    TypeDecorator,
     bindparam,
     insert,
     text,
@@ -87,11 +88,12 @@ def _statement(head: str, table: Table, names: tuple[str, ...], tail: str) -> Te
 
 
 def _type(table: Table, name: str) -> str:
-    kind = table.c[name].type
+    declared = table.c[name].type
+    kind = declared.impl if isinstance(declared, TypeDecorator) else declared
     if isinstance(kind, JSON):
         return "json"
     if isinstance(kind, Boolean):
         return "boolean"
-    if isinstance(getattr(kind, "impl", kind), DateTime):
+    if isinstance(kind, DateTime):
         return "timestamptz"
     return "bigint" if kind.python_type is int else "text"

@@ -22,6 +22,7 @@ from incident_store.domain.policies import Responsible, Severity
 from incident_store.domain.steps import Step
 from incident_store.domain.subjects import Subjects
 from incident_store.given import LARGEST_NUMBER, acting_person, details_of, known_word, moment, one_line
+from incident_store.incident_rows import UnreadableEvent
 from incident_store.people import add_person, disable, enable, list_people, set_password, set_role
 from incident_store.policy_file import read_policy
 from incident_store.queries import MOST_LISTED, find_incident, list_incidents
@@ -35,13 +36,17 @@ def list_command(settings: Settings, *, open_only: bool, as_json: bool) -> None:
     """`renteseg incident list`."""
     policy, now = read_policy(settings.config), utc_now()
     with read_store(settings.database_url) as connection:
-        records = list_incidents(connection, open_only=open_only)
+        records = list_incidents(connection, open_only=open_only, left_out=_name)
     if as_json:
         print_json([incident_json(record, None, policy, now) for record in records])
     else:
         print_list(records, policy, now)
     if len(records) == MOST_LISTED:
         print(f"only the newest {MOST_LISTED} are listed", file=sys.stderr)
+
+
+def _name(error: UnreadableEvent) -> None:
+    print(f"left out: {error}", file=sys.stderr)
 
 
 def show_command(settings: Settings, number: int, *, explain: bool, as_json: bool) -> None:
@@ -167,7 +172,7 @@ def register_command(
 
 
 def audit_command(settings: Settings, *, expected: str = "", as_json: bool = False) -> None:
-    """`renteseg audit verify`; raises Refused naming the first broken link.
+    """`renteseg audit verify`; raises Refused naming the first broken link of each chain.
 
     `expected` is the hash of a checkpoint that was kept elsewhere, or its first 16 characters or more.
     """
@@ -180,7 +185,7 @@ def audit_command(settings: Settings, *, expected: str = "", as_json: bool = Fal
     if as_json:
         print_json(audit_json(audit))
     if audit.broken:
-        raise Refused(str(audit.broken[0]))
+        raise Refused("\n".join(str(one) for one in audit.broken))
     if not as_json:
         print_audit(audit)
 

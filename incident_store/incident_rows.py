@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Case, Connection, Row, bindparam, case, insert, select, update
 
+from groundwork.problems import Refused
 from incident_store.domain.episodes import Episode
 from incident_store.domain.incidents import (
     Event,
@@ -19,9 +20,32 @@ from incident_store.episode_rows import Conflict
 from incident_store.models import EventRow, IncidentRow
 
 
+class UnreadableEvent(Refused, ValueError):
+    """A row of `events` holds what no event can say: somebody changed it in the database."""
+
+    def __init__(self, incident: int, event: int, why: str) -> None:
+        self.incident, self.event = incident, event
+        super().__init__(
+            f"incident {incident}, event {event}: {why}; `renteseg audit verify` says what else was changed"
+        )
+
+
 def event_of(row: Row[Any]) -> Event:
-    """A row of `events` as a value."""
+    """A row of `events` as a value; raises UnreadableEvent."""
+    if why := _unreadable(row):
+        raise UnreadableEvent(row.incident_id, row.sequence, why)
     return Event(EventKind(row.kind), row.at, row.recorded_at, row.author, row.details)
+
+
+def _unreadable(row: Row[Any]) -> str | None:
+    if not (isinstance(row.at, datetime) and isinstance(row.recorded_at, datetime)):
+        return "its time is none"
+    if not (isinstance(row.details, dict) and all(isinstance(value, str) for value in row.details.values())):
+        return "its details are not an object of strings"
+    return None if row.kind in _KINDS else "its kind is none that is known"
+
+
+_KINDS = frozenset(EventKind)
 
 
 def history(connection: Connection, number: int) -> list[Event]:

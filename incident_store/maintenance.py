@@ -140,6 +140,22 @@ def _event_rows(connection: Connection, numbers: Iterable[int]) -> list[Row[Any]
     return list(connection.execute(query.order_by(MaintenanceEventRow.window_id, MaintenanceEventRow.sequence)))
 
 
+class UnreadableWindowEvent(Refused, ValueError):
+    """A row of `maintenance_events` holds what no event can say: somebody changed it in the database."""
+
+    def __init__(self, window: int, event: int) -> None:
+        super().__init__(
+            f"maintenance window {window}, event {event} cannot be read: it was changed in the database; "
+            "`renteseg audit verify` says what else was"
+        )
+
+
 def window_event_of(row: Row[Any]) -> WindowEvent:
-    """A row of `maintenance_events` as a value."""
+    """A row of `maintenance_events` as a value; raises UnreadableWindowEvent."""
+    readable = isinstance(row.recorded_at, datetime) and isinstance(row.details, dict) and row.kind in _KINDS
+    if not readable:
+        raise UnreadableWindowEvent(row.window_id, row.sequence)
     return WindowEvent(WindowEventKind(row.kind), row.recorded_at, row.author, row.details)
+
+
+_KINDS = frozenset(WindowEventKind)

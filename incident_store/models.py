@@ -1,13 +1,11 @@
 """The tables. Rows are facts and indexed projections of them; figures are computed by `domain`."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, ClassVar
 
 from sqlalchemy import (
     JSON,
     BigInteger,
-    DateTime,
-    Dialect,
     ForeignKey,
     Index,
     Integer,
@@ -15,32 +13,12 @@ from sqlalchemy import (
     MetaData,
     String,
     Text,
-    TypeDecorator,
     UniqueConstraint,
     text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-
-class UtcDateTime(TypeDecorator[datetime]):
-    """A time with zone, kept in UTC to the microsecond; SQLite, which has no zones, keeps it naive."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a time without zone cannot be stored")
-        moment = value.astimezone(UTC)
-        return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
-
-    def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
+from incident_store.column_types import EditedDetails, EditedTime, UtcDateTime
 
 Key = BigInteger().with_variant(Integer, "sqlite")
 
@@ -131,10 +109,10 @@ class EventRow(Base):
     incident_id: Mapped[int] = mapped_column(ForeignKey("incidents.id"))
     sequence: Mapped[int]
     kind: Mapped[str] = mapped_column(String(32))
-    at: Mapped[datetime]
-    recorded_at: Mapped[datetime]
+    at: Mapped[datetime] = mapped_column(EditedTime)
+    recorded_at: Mapped[datetime] = mapped_column(EditedTime)
     author: Mapped[str]
-    details: Mapped[dict[str, Any]]
+    details: Mapped[dict[str, Any]] = mapped_column(EditedDetails)
     previous_hash: Mapped[str] = mapped_column(String(64))
     hash: Mapped[str] = mapped_column(String(64))
 
@@ -243,9 +221,9 @@ class MaintenanceEventRow(Base):
     window_id: Mapped[int] = mapped_column(ForeignKey("maintenance_windows.id"))
     sequence: Mapped[int]
     kind: Mapped[str] = mapped_column(String(16))
-    recorded_at: Mapped[datetime]
+    recorded_at: Mapped[datetime] = mapped_column(EditedTime)
     author: Mapped[str]
-    details: Mapped[dict[str, Any]]
+    details: Mapped[dict[str, Any]] = mapped_column(EditedDetails)
     previous_hash: Mapped[str] = mapped_column(String(64))
     hash: Mapped[str] = mapped_column(String(64))
 

@@ -1,11 +1,12 @@
 """What is read of the store: incidents with their events and episodes, counts, the quarantine."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import structlog
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, or_, select
 
 from incident_store.domain.episodes import Episode
@@ -14,8 +15,10 @@ from incident_store.domain.intervals import Interval
 from incident_store.domain.lifecycle import FINAL, State
 from incident_store.domain.policies import Responsible, Severity
 from incident_store.episode_rows import episodes_of_incident
-from incident_store.incident_rows import event_of, history
+from incident_store.incident_rows import UnreadableEvent, event_of, history
 from incident_store.models import EventRow, IncidentRow, QuarantineRow
+
+log = structlog.get_logger()
 
 ENDED = [state.value for state in (State.CLOSED, *FINAL)]
 """States in which nothing more is expected of anybody but the record."""
@@ -61,14 +64,22 @@ class IncidentCount:
 MOST_LISTED = 1000
 
 
+LeftOut = Callable[[UnreadableEvent], None]
+"""Told of each incident that a list leaves out because one of its events cannot be read."""
+
+
+def _log_left_out(error: UnreadableEvent) -> None:
+    log.error("incident left out of a list", incident=error.incident, reason=str(error))
+
+
 def list_incidents(
-    connection: Connection, *, open_only: bool = False, limit: int = MOST_LISTED
+    connection: Connection, *, open_only: bool = False, limit: int = MOST_LISTED, left_out: LeftOut = _log_left_out
 ) -> list[IncidentRecord]:
     """The newest incidents with their events, newest first."""
     query = select(*IncidentRow.__table__.c).order_by(IncidentRow.id.desc()).limit(limit)
     if open_only:
         query = query.where(IncidentRow.state.in_(OPEN))
-    return _records(connection, query)
+    return _records(connection, query, left_out)
 
 
 def running_incidents(connection: Connection, now: datetime) -> list[IncidentRecord]:
@@ -76,7 +87,7 @@ def running_incidents(connection: Connection, now: datetime) -> list[IncidentRec
     `LONGEST_LASTING`, whose technical report may still be owed."""
     closed = and_(IncidentRow.state == State.CLOSED.value, IncidentRow.detected_at >= now - LONGEST_LASTING)
     query = select(*IncidentRow.__table__.c).where(or_(IncidentRow.state.in_(OPEN), closed))
-    return _records(connection, query.order_by(IncidentRow.id.desc()))
+    return _records(connection, query.order_by(IncidentRow.id.desc()), _log_left_out)
 
 
 def every_incident(connection: Connection) -> Iterator[IncidentRecord]:
@@ -101,15 +112,27 @@ def incidents_of(connection: Connection, interval: Interval) -> list[IncidentRec
     return _records(connection, query.order_by(IncidentRow.id))
 
 
-def _records(connection: Connection, query: Select[Any]) -> list[IncidentRecord]:
+def _refuse(error: UnreadableEvent) -> None:
+    raise error
+
+
+def _records(connection: Connection, query: Select[Any], left_out: LeftOut = _refuse) -> list[IncidentRecord]:
+    """The incidents with their events. Without a word on those that cannot be read, they are refused: a figure that
+    rests on all incidents has no use for all but one."""
     rows = connection.execute(query).all()
     events: dict[int, list[Event]] = defaultdict(list)
+    unreadable: dict[int, UnreadableEvent] = {}
     for first in range(0, len(rows), AT_ONCE):
         numbers = [row.id for row in rows[first : first + AT_ONCE]]
         found = select(*EventRow.__table__.c).where(EventRow.incident_id.in_(numbers)).order_by(EventRow.sequence)
         for row in connection.execute(found):
-            events[row.incident_id].append(event_of(row))
-    return [_record(row, events[row.id]) for row in rows]
+            try:
+                events[row.incident_id].append(event_of(row))
+            except UnreadableEvent as error:
+                unreadable.setdefault(row.incident_id, error)
+    for why in unreadable.values():
+        left_out(why)
+    return [_record(row, events[row.id]) for row in rows if row.id not in unreadable]
 
 
 @dataclass(frozen=True)
@@ -147,7 +170,22 @@ def search_incidents(connection: Connection, wanted: Wanted, *, before: int | No
     query = select(*IncidentRow.__table__.c).where(*wanted.conditions())
     if before is not None:
         query = query.where(IncidentRow.id < before)
-    return _records(connection, query.order_by(IncidentRow.id.desc()).limit(limit))
+    query = query.order_by(IncidentRow.id.desc())
+    return _filled(connection, query, limit)
+
+
+def _filled(connection: Connection, query: Select[Any], limit: int) -> list[IncidentRecord]:
+    """Others take the places of those that cannot be read: a page with gaps would be taken for the last one."""
+    asked = limit
+    while True:
+        left_out: list[UnreadableEvent] = []
+        records = _records(connection, query.limit(asked), left_out.append)
+        if asked == limit + len(left_out):
+            break
+        asked = limit + len(left_out)
+    for error in left_out:
+        _log_left_out(error)
+    return records
 
 
 def find_incident(connection: Connection, number: int) -> tuple[IncidentRecord, list[Episode]] | None:

@@ -24,6 +24,7 @@ from incident_store.episode_rows import (
     update_episodes,
 )
 from incident_store.incident_files import file_away
+from incident_store.incident_rows import UnreadableEvent
 from incident_store.quarantine import Rejected, quarantine
 from incident_store.repeats import Met, met
 from incident_store.signals import Signal, send_signal
@@ -82,7 +83,8 @@ def _unstorable(notification: Notification, error: Exception) -> Rejected:
         "endsAt": notification.ends_at and notification.ends_at.isoformat(),
         "fingerprint": notification.fingerprint,
     }
-    return Rejected(UNSTORABLE, f"the store cannot hold it: {type(error).__name__}", json.dumps(body).encode())
+    why = str(error) if isinstance(error, UnreadableEvent) else type(error).__name__
+    return Rejected(UNSTORABLE, f"the store cannot hold it: {why}", json.dumps(body).encode())
 
 
 def _sum(parts: Sequence[Recorded]) -> Recorded:

@@ -13,6 +13,7 @@ from exporters.incidents.mail import read_mail
 from exporters.incidents.snapshot import Snapshot, families
 from exporters.refreshing import Refresher, SourceError, source_families
 from groundwork.logs import configure_logs
+from groundwork.problems import Refused
 from groundwork.serving import health_app, serve
 from groundwork.settings import Settings
 from incident_store.database import open_store, reading, schema_lag
@@ -57,7 +58,7 @@ def read_snapshot(engine: Engine, now: datetime, totals: Totals) -> Snapshot:
                 lines_ever_owed(connection),
                 read_mail(connection),
             )
-    except SQLAlchemyError as error:
+    except (SQLAlchemyError, Refused) as error:
         raise SourceError(str(error).splitlines()[0]) from error
 
 

@@ -61,8 +61,7 @@ def audited(store: Engine, expected: str = "") -> Audit:
 
 
 def broken(store: Engine, expected: str = "") -> str:
-    (first,) = audited(store, expected).broken
-    return str(first)
+    return str(audited(store, expected).broken[0])
 
 
 def rows(store: Engine, query: str) -> list[tuple[object, ...]]:
