@@ -7,7 +7,7 @@ from typing import Any
 from incident_store.attachments import Attachment
 from incident_store.clock_lines import render_reading, seconds, utc_text
 from incident_store.domain.episodes import Episode
-from incident_store.domain.incident_clocks import read_clocks
+from incident_store.domain.incident_clocks import Clock, EarlierDue, earlier_dues, read_clocks
 from incident_store.domain.incidents import Event
 from incident_store.domain.maintenance import Window, WindowEvent
 from incident_store.domain.policies import SlaPolicy
@@ -19,7 +19,7 @@ def incident_json(
     record: IncidentRecord, episodes: Sequence[Episode] | None, policy: SlaPolicy, now: datetime
 ) -> dict[str, Any]:
     """An incident as plain JSON values; episodes and events only when `episodes` is given."""
-    incident = record.incident
+    incident, clocks = record.incident, read_clocks(record.events, policy, now)
     document: dict[str, Any] = {
         "incident": record.number,
         "version": len(record.events),
@@ -39,13 +39,33 @@ def incident_json(
                 "contractual": clock.target.contractual,
                 **render_reading(clock.reading),
             }
-            for clock in read_clocks(record.events, policy, now)
+            for clock in clocks
         },
     }
     if episodes is not None:
+        earlier = earlier_dues(record.events, policy)
+        for clock in clocks:
+            document["clocks"][clock.name.value] |= _shares_and_dues(clock, earlier)
         document["episodes"] = [episode_json(episode) for episode in episodes]
         document["events"] = [event_json(event, number) for number, event in enumerate(record.events, 1)]
     return document
+
+
+def _shares_and_dues(clock: Clock, earlier: Sequence[EarlierDue]) -> dict[str, Any]:
+    """Whose the counted time was, and when the clock was due before it was judged anew (semantics 16, 20)."""
+    return {
+        "seconds_by_responsible": {who.value: seconds(span) for who, span in clock.by_responsible.items()},
+        "earlier_dues": [
+            {
+                "due": utc_text(one.due),
+                "severity": one.severity.value,
+                "responsible": one.responsible.value,
+                "until": utc_text(one.until),
+            }
+            for one in earlier
+            if one.clock is clock.name
+        ],
+    }
 
 
 def episode_json(episode: Episode) -> dict[str, Any]:

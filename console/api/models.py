@@ -43,10 +43,22 @@ class ClockFigures(Told):
     state: ClockState
 
 
+class EarlierDueTold(Told):
+    """When a clock was due until a change of severity or responsible, written down at `until`, judged it anew."""
+
+    due: datetime
+    severity: Severity
+    responsible: Responsible
+    until: datetime
+
+
 class ExplainedClock(ClockFigures):
-    """One SLA clock with every stretch from its start on, and why it counted or not."""
+    """One SLA clock with every stretch from its start on, and why it counted or not; whose the counted time was, which
+    sums exactly to `elapsed_seconds`; and its earlier due times, oldest first."""
 
     explanation: list[Stretch]
+    seconds_by_responsible: dict[Responsible, float]
+    earlier_dues: list[EarlierDueTold]
 
 
 class EpisodeTold(Told):

@@ -83,6 +83,25 @@ def test_an_alert_is_told_with_its_times_clocks_episodes_and_the_steps_open_to_w
     assert api("vera").get("/incidents/1").json["allowed"] == []
 
 
+def test_a_clock_is_told_with_the_time_of_each_responsible_and_its_earlier_due_times(api: People) -> None:
+    ana, began = api("ana"), now().replace(microsecond=0) - timedelta(hours=1)
+    number = reported(ana, severity="media", detected_at=began.isoformat())
+    for person, kind, details in (
+        (ana, "analysis_began", {}),
+        (ana, "diagnosed", DIAGNOSIS),
+        (api("sofia"), "validated", {"from": (began + timedelta(minutes=20)).isoformat()}),
+    ):
+        answer = step(person, number, kind, details)
+        assert answer.status_code == 201, answer.text
+    clock = ana.get(f"/incidents/{number}").json["clocks"]["resolution"]
+    shares = clock["seconds_by_responsible"]
+    assert (shares["nobody"], sum(shares.values())) == (1200, clock["elapsed_seconds"])
+    [earlier] = clock["earlier_dues"]
+    assert (earlier["severity"], earlier["responsible"]) == ("media", "nobody")
+    assert datetime.fromisoformat(earlier["due"]) == began + timedelta(hours=12)
+    assert datetime.fromisoformat(clock["due"]) == began + timedelta(hours=4)
+
+
 def test_a_list_is_followed_page_by_page_and_new_incidents_do_not_move_it(api: People) -> None:
     ana = api("ana")
     numbers = [reported(ana, kind="consulta", title=f"pregunta {place}") for place in range(5)]
