@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from exporters.file_loads.configuration import check as check_file_loads
 from groundwork.configuration import Location, parse, read_text, substitute
 from groundwork.problems import ConfigurationError, Problem
 from groundwork.settings import Settings
-from incident_store.policy_file import read_policy
+from incident_store.policy_file import check as check_policy
 from mailroom.check import check as check_mailroom
 
 LINE = re.compile(r"line (\d+)|\.(?:yml|tmpl):\s?(\d+)")
@@ -50,7 +51,7 @@ def check(settings: Settings) -> list[Problem]:
         *unknown_names(Path(".env"), settings.config),
         *check_targets(settings.config),
         *check_file_loads(settings.config),
-        *_problems_of(lambda: read_policy(settings.config)),
+        *check_policy(settings.config, datetime.now(UTC)),
         *check_mailroom(settings.config),
         *_secret(settings),
         *_foreign_files(settings.config, settings.state),

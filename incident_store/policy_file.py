@@ -13,10 +13,11 @@ from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from groundwork import zones
 from groundwork.closed_days import WEEKDAYS, ClosedDays, Weekday
-from groundwork.configuration import Strict, Unfit, read
+from groundwork.configuration import Strict, Unfit, read, read_document, validated
 from groundwork.durations import Seconds
+from groundwork.problems import ConfigurationError, Problem
 from incident_store.domain.calendars import ALWAYS, Calendar, Window, parse_window
-from incident_store.domain.lifecycle import EventKind, State
+from incident_store.domain.lifecycle import EventKind, State, following
 from incident_store.domain.policies import (
     AvailabilityTarget,
     AvailabilityTerms,
@@ -141,6 +142,15 @@ class ClockEntry(Strict):
     pauses: list[PauseEntry] = Field(default_factory=list)
     responsibles: frozenset[Responsible] | None = None
 
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        possible = following(self.start) - {self.start}
+        if impossible := sorted(self.stops - possible):
+            remedy = "stop at what comes after its start, as start: detected, stops: [restored, closed]"
+            what = f"a clock that starts at {self.start.value!r} cannot stop at {', '.join(impossible)}"
+            raise Unfit(what, remedy)
+        return self
+
     def rule(self) -> ClockRule:
         """The same as a value of the domain."""
         return ClockRule(self.start, self.stops, tuple(entry.rule() for entry in self.pauses), self.responsibles)
@@ -258,3 +268,18 @@ class PolicyFile(Strict):
 def read_policy(config: Path) -> SlaPolicy:
     """The policy in `sla.yml` of this configuration folder; raises ConfigurationError naming file, line and remedy."""
     return read(config / "sla.yml", PolicyFile).policy()
+
+
+def check(config: Path, now: datetime) -> list[Problem]:
+    """Every problem of `sla.yml`; also that nothing was agreed yet, as a mistyped year makes it."""
+    try:
+        document = read_document(config / "sla.yml")
+        first = validated(document, PolicyFile).policy().versions[0].effective_from
+    except ConfigurationError as error:
+        return error.problems
+    if first <= now:
+        return []
+    line = document.line(("versions", 0, "effective_from"))
+    what = f"the oldest version takes effect only on {first.date()}, and none is in force before"
+    remedy = "write the day from which the terms hold, which lies in the past"
+    return [Problem(str(document.path), what, remedy, line, "versions.0.effective_from")]

@@ -133,6 +133,27 @@ TRANSITIONS: Mapping[State, Mapping[EventKind, State]] = {
 }
 """State × what happened → state. What is not here is refused."""
 
+OPENING = frozenset({EventKind.FAULT_BEGAN, EventKind.DETECTED, EventKind.RECORDED})
+"""What an incident begins with, and nothing comes before."""
+
+_MOVING = frozenset(kind for moves in TRANSITIONS.values() for kind in moves)
+
+
+def following(start: EventKind) -> frozenset[EventKind]:
+    """What can still happen to an incident after this; after a restoration or a closing, until it is reopened."""
+    if start in _MOVING:
+        waiting = {moves[start] for moves in TRANSITIONS.values() if start in moves}
+    else:
+        waiting = {State.DETECTED} if start in OPENING else set(State)
+    ended = {EventKind.REOPENED} if start in {EventKind.RESTORED, EventKind.CLOSED} else set()
+    reached: set[State] = set()
+    while waiting:
+        reached.add(state := waiting.pop())
+        waiting |= {to for kind, to in TRANSITIONS[state].items() if kind not in ended} - reached
+    moves = frozenset(kind for state in reached for kind in TRANSITIONS[state]) - ended
+    return moves | (frozenset(EventKind) - _MOVING - OPENING)
+
+
 EXCLUSIONS = frozenset({EventKind.EXCLUSION_PROPOSED, EventKind.EXCLUSION_VALIDATED, EventKind.EXCLUSION_REJECTED})
 """How minutes leave the contractual figure; not those of a discarded incident, which has none there."""
 

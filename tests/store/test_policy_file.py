@@ -14,7 +14,7 @@ from incident_store.domain.incidents import Event
 from incident_store.domain.lifecycle import EventKind
 from incident_store.domain.policies import ClockName, Responsible, Severity, SlaPolicy
 from incident_store.partial_policy import read_policy_as_far_as_it_goes
-from incident_store.policy_file import read_policy
+from incident_store.policy_file import check, read_policy
 from tests.builders import at
 from tests.domain.test_steps import OPENED, SOFIA, WHOLE_ROAD, walk
 from tests.processes import ROOT
@@ -61,6 +61,13 @@ NOW = datetime(2026, 10, 5, 9, 0, 30, tzinfo=UTC)
         ),
         ("states: [en_espera]", "states: [esperando]", "states"),
         ("stops: [rca_received]", "stops: []", "at least 1 item"),
+        (
+            "response: {start: detected",
+            "response: {start: closed",
+            "a clock that starts at 'closed' cannot stop at closed, responsible_answered, restored; stop at",
+        ),
+        ("start: detected, stops: [restored, closed]", "start: detected, stops: [detected]", "cannot stop at detected"),
+        ("start: detected, stops: [restored", "start: restored, stops: [restored", "cannot stop at restored"),
         ("relapse_window: 3h", "relapse_windows: 3h", "did you mean 'relapse_window'?"),
     ],
 )
@@ -75,6 +82,25 @@ def test_times_that_cannot_be_reckoned_with_are_refused_by_file_and_line(
     said = [problem for problem in raised.value.problems if words in str(problem)]
     assert said
     assert all(problem.line and len(str(problem)) < 500 for problem in said)
+
+
+@pytest.mark.parametrize(
+    "clock",
+    ["start: detected, stops: [validated]", "start: dispatched, stops: [responsible_answered, restored, closed]",
+     "start: closed, stops: [announced]", "start: restored, stops: [closed]"],
+)  # fmt: skip
+def test_a_clock_may_run_between_any_two_moments_that_follow_one_another(clock: str, tmp_path: Path) -> None:
+    changed(tmp_path, ("start: restored, stops: [rca_received]", clock))
+
+
+@pytest.mark.parametrize(("day", "places"), [("2026-02-26", []), ("2206-02-26", [10])])
+def test_terms_of_which_none_is_in_force_are_a_problem_of_their_line(
+    day: str, places: list[int], tmp_path: Path
+) -> None:
+    changed(tmp_path, ("effective_from: 2026-02-26", f"effective_from: {day}"))
+    found = check(tmp_path, at(0))
+    assert [problem.line for problem in found] == places
+    assert all("in the past" in problem.remedy for problem in found)
 
 
 def changed(folder: Path, *changes: tuple[str, str]) -> SlaPolicy:
