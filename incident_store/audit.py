@@ -1,21 +1,20 @@
-"""Reads every checkpoint, every chain of events and the files they name until a link does not fit (semantics 12)."""
+"""Reads every checkpoint, every chain of events and the files they name, and names what does not fit (semantics 12)."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby, islice
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, Table, exists, func, select
+from sqlalchemy import Connection, Row, Table, exists, func, select
 
 from groundwork.problems import Refused
 from incident_store.blobs import pieces
 from incident_store.chains import CHAINS, Chains
 from incident_store.domain.checkpoints import CheckpointHash, Entry
 from incident_store.models import CheckpointEntryRow, CheckpointRow
+from incident_store.projections import difference
 from incident_store.sealing import Checkpoint
-
-AT_ONCE = 1000
-"""Rows in memory."""
+from incident_store.streams import Ahead, streamed
 
 MOST_NAMED = 100
 """Broken chains after which an audit has seen enough."""
@@ -89,32 +88,13 @@ def _breaks(connection: Connection, audit: Audit, expected: str, seen: Callable[
         yield from _broken_files(connection, chains, audit)
 
 
-def _rows(connection: Connection, query: Select[Any]) -> Iterator[Row[Any]]:
-    """The rows as they come, a few at a time."""
-    return iter(connection.execute(query, execution_options={"yield_per": AT_ONCE}))
-
-
-class _Ahead:
-    """Rows of which the next one can be looked at before it is taken."""
-
-    def __init__(self, rows: Iterator[Row[Any]]) -> None:
-        self._rows = rows
-        self.next: Row[Any] | None = next(rows, None)
-
-    def take(self) -> Row[Any]:
-        """The next row, which is there."""
-        row, self.next = self.next, next(self._rows, None)
-        assert row is not None
-        return row
-
-
 def _broken_checkpoints(connection: Connection, audit: Audit, expected: str) -> Iterator[Broken]:
     """Each follows from the one before, is made of its entries, and one of them bears the hash kept elsewhere."""
-    entries = _Ahead(
-        _rows(connection, select(ENTRIES).order_by(ENTRIES.c.checkpoint, ENTRIES.c.chain, ENTRIES.c.number))
+    entries = Ahead(
+        streamed(connection, select(ENTRIES).order_by(ENTRIES.c.checkpoint, ENTRIES.c.chain, ENTRIES.c.number))
     )
     previous, found = "", False
-    for place, row in enumerate(_rows(connection, select(CHECKPOINTS).order_by(CHECKPOINTS.c.number)), 1):
+    for place, row in enumerate(streamed(connection, select(CHECKPOINTS).order_by(CHECKPOINTS.c.number)), 1):
         if row.number != place:
             yield Broken("checkpoint", place, None, "is missing")
         if row.previous_hash != previous:
@@ -133,7 +113,7 @@ def _broken_checkpoints(connection: Connection, audit: Audit, expected: str) -> 
         yield Broken("checkpoint", audit.checkpoints, None, why)
 
 
-def _entries_of(entries: _Ahead, checkpoint: int) -> Iterator[Entry]:
+def _entries_of(entries: Ahead, checkpoint: int) -> Iterator[Entry]:
     while entries.next is not None and entries.next.checkpoint <= checkpoint:
         row = entries.take()
         yield Entry(row.chain, row.number, row.events, row.hash)
@@ -154,19 +134,25 @@ def _lonely(connection: Connection, chains: Chains) -> Iterator[Broken]:
 def _broken_chains(
     connection: Connection, chains: Chains, audit: Audit, seen: Callable[[int], None]
 ) -> Iterator[Broken]:
-    """Each event follows from the one before, and each chain is at least what the checkpoints sealed of it."""
+    """Each event follows from the one before, each chain is at least what the checkpoints sealed of it, and what other
+    tables hold of it is what its events say."""
     of_these = select(ENTRIES).where(ENTRIES.c.chain == chains.of)
-    seals = _Ahead(_rows(connection, of_these.order_by(ENTRIES.c.number, ENTRIES.c.events)))
-    events = _rows(connection, select(chains.events).order_by(chains.owners, chains.events.c.sequence))
+    seals = Ahead(streamed(connection, of_these.order_by(ENTRIES.c.number, ENTRIES.c.events)))
+    events = streamed(connection, select(chains.events).order_by(chains.owners, chains.events.c.sequence))
+    beside = chains.projections(connection)
     audit.chains[chains.of] = 0
-    for number, rows in groupby(events, key=lambda row: row._mapping[chains.owners]):
+    for number, group in groupby(events, key=lambda row: row._mapping[chains.owners]):
         yield from _removed(chains, seals, before=number)
-        yield from _broken_links(chains, number, rows, seals, audit, seen)
+        rows = list(group)
+        links = list(_broken_links(chains, number, rows, seals, audit, seen))
+        yield from links
+        if not links and (why := difference(beside, number, rows)):
+            yield Broken(chains.of, number, None, why)
         audit.chains[chains.of] += 1
     yield from _removed(chains, seals)
 
 
-def _removed(chains: Chains, seals: _Ahead, before: int | None = None) -> Iterator[Broken]:
+def _removed(chains: Chains, seals: Ahead, before: int | None = None) -> Iterator[Broken]:
     """What was sealed of chains that are no longer there."""
     while seals.next is not None and (before is None or seals.next.number < before):
         seal = seals.take()
@@ -177,8 +163,8 @@ def _removed(chains: Chains, seals: _Ahead, before: int | None = None) -> Iterat
 def _broken_links(
     chains: Chains,
     number: int,
-    rows: Iterable[Row[Any]],
-    seals: _Ahead,
+    rows: Sequence[Row[Any]],
+    seals: Ahead,
     audit: Audit,
     seen: Callable[[int], None],
 ) -> Iterator[Broken]:
@@ -206,7 +192,7 @@ def _broken_links(
 def _broken_files(connection: Connection, chains: Chains, audit: Audit) -> Iterator[Broken]:
     """Attachments and evidence: the bytes are those whose digest the event sealed."""
     of_these = select(chains.events).where(chains.events.c.kind.in_(chains.with_files))
-    for row in _rows(connection, of_these.order_by(chains.owners, chains.events.c.sequence)):
+    for row in streamed(connection, of_these.order_by(chains.owners, chains.events.c.sequence)):
         if not isinstance(row.details, dict) or not isinstance(digest := row.details.get("sha256"), str):
             yield Broken(chains.of, row._mapping[chains.owners], row.sequence, "names no file")
             continue

@@ -58,7 +58,7 @@ class IncidentRow(Base):
     state: Mapped[str] = mapped_column(String(32), index=True)
     severity: Mapped[str] = mapped_column(String(16))
     responsible: Mapped[str] = mapped_column(String(16))
-    detected_at: Mapped[datetime] = mapped_column(index=True)
+    detected_at: Mapped[datetime] = mapped_column(EditedTime, index=True)
     version: Mapped[int]
 
 
