@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from groundwork.direction_marks import without_marks
 from incident_store.domain.episodes import Notification
 from incident_store.quarantine import Rejected
 
@@ -57,7 +58,9 @@ class Alert(BaseModel):
             raise ValueError("holds half a surrogate pair, which is no character") from error
         if "\0" in text:
             raise ValueError("holds a NUL character")
-        return words
+        if words is None or text.isascii():
+            return words
+        return {without_marks(name): without_marks(value) for name, value in words.items()}
 
     @field_validator("fingerprint")
     @classmethod

@@ -83,7 +83,7 @@ def _longest(most: int) -> Length:
 
 
 def _written(pattern: str) -> Regexp:
-    return Regexp(re.compile(pattern), message="Contiene caracteres de control; escríbalo sin ellos.")
+    return Regexp(re.compile(pattern), message="Contiene caracteres de control o de dirección; escríbalo sin ellos.")
 
 
 def _tidy(text: str | None) -> str | None:

@@ -27,7 +27,7 @@ def known_word(words: type[Word], given: str) -> Word:
 def one_line(given: str) -> str:
     """The text, when it is one line that every terminal and store can take."""
     if not given.isprintable():
-        raise Refused(f"{given!r} holds a control character or is not UTF-8")
+        raise Refused(f"{given!r} holds a control character, a mark of direction, or is not UTF-8")
     return given
 
 

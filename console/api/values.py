@@ -15,14 +15,15 @@ from pydantic import (
     StringConstraints,
 )
 
+from groundwork.direction_marks import MARKS
 from incident_store.given import LARGEST_NUMBER
 
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 """RENTESEG is younger; a clock that began long before it would have to be reckoned through every calendar since."""
 
-_SHOWN = r"[^\x00-\x1f\x7f-\x9f]"
+_SHOWN = rf"[^\x00-\x1f\x7f-\x9f{MARKS}]"
 _WRITTEN = r"[^\x00-\x08\x0b-\x1f\x7f-\x9f]"
-_BLACK = r"[^\s\x00-\x1f\x7f-\x9f]"
+_BLACK = rf"[^\s\x00-\x1f\x7f-\x9f{MARKS}]"
 
 LINE = f"^{_SHOWN}*$"
 NAMED = f"^{_SHOWN}*{_BLACK}{_SHOWN}*$"
@@ -30,8 +31,8 @@ TEXT = f"^{_WRITTEN}*$"
 WORD = "^[a-z_]{1,32}$"
 
 EXPECTED = {
-    LINE: "must be one line without control characters",
-    NAMED: "must be one line that says something, without control characters",
+    LINE: "must be one line without control characters or marks of direction",
+    NAMED: "must be one line that says something, without control characters or marks of direction",
     TEXT: "must be text without control characters other than tabs and line feeds",
     WORD: "must be a name such as severity or reason",
 }

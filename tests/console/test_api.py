@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from flask import Flask
 from sqlalchemy import Engine, text
 from werkzeug.test import TestResponse
@@ -380,13 +381,21 @@ def test_what_is_not_there_is_a_problem_too(api: People, console: Flask) -> None
 
 
 def test_hostile_text_comes_back_as_it_was_and_never_as_a_page(api: People) -> None:
-    hostile = "<script>alert(1)</script> {{7*7}} \u202e =cmd()"
+    hostile = "<script>alert(1)</script> {{7*7}} ñ =cmd()"
     number = reported(api("ana"), title=hostile)
     answer = api("ana").get(f"/incidents/{number}")
     assert answer.json["title"] == hostile
     assert answer.content_type == "application/json"
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert answer.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("mark", ["\u061c", "\u200e", "\u200f", "\u202a", "\u202e", "\u2066", "\u2069"])
+def test_marks_that_turn_the_writing_around_are_refused_in_every_line(api: People, mark: str) -> None:
+    for field in ("title", "component", "service", "channel"):
+        answer = api("ana").post("/incidents", {**REPORT, field: f"exe{mark}txt"})
+        assert refused(answer) == (422, "invalid")
+        assert answer.json["errors"][0]["field"] == field
 
 
 def test_a_store_that_is_away_is_said_and_heals_by_itself(api: People, peopled: Engine) -> None:

@@ -78,6 +78,8 @@ def test_an_incident_of_an_unknown_component_is_refused_beside_its_field_with_th
     words = {"kind": "incidencia", "channel": "telefono", "severity": "alta", "responsible": "B", "title": "No abre"}
     refused = ana.send(page, page, component="portal-wep", **words)
     assert (refused.status_code, "¿Quiso decir portal-web" in refused.text) == (422, True)
+    turned = ana.send(page, page, component="portal-web", **{**words, "title": "No \u202eabre"})
+    assert (turned.status_code, "caracteres de control o de dirección" in turned.text) == (422, True)
     assert ana.send(page, page, component="portal-web", **words).status_code == 303
     assert 'href="/incidencias/1"' in ana.get("/incidencias?texto=consulta").text
 

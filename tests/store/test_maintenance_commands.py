@@ -77,6 +77,7 @@ def test_a_window_from_plan_to_shortening_in_lima_time(settings: Settings, capsy
         (("portal-web",), {"from": "2020-01-01", "to": "2020-01-02"}, "late reason"),
         (("portal-web",), {"by": "nadie"}, "nobody is called"),
         (("portal-web",), {"reason": "x\x1b[2J"}, "control character"),
+        (("portal-web",), {"reason": "exe\u202etxt"}, "mark of direction"),
     ],
 )
 def test_a_plan_that_cannot_stand_says_what_would_be_accepted(

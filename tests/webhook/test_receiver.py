@@ -129,9 +129,20 @@ def test_what_older_and_newer_senders_do_differently_is_understood(receiver: Fla
 
 
 def test_hostile_and_large_label_values_are_stored_as_they_are(receiver: FlaskClient, store: Engine) -> None:
-    hostile = {**PORTAL_DOWN, "component": "<b>{{x}}</b>\n\u202e", "note": "ñ" * 10_000}
+    hostile = {**PORTAL_DOWN, "component": "<b>{{x}}</b>\n", "note": "ñ" * 10_000}
     assert post(receiver, alert_body(alert(0, labels=hostile)))[1]["accepted"] == 1
     assert components(store) == {hostile["component"]}
+
+
+def test_an_alerts_words_are_taken_without_the_marks_that_turn_the_writing_around(
+    receiver: FlaskClient, store: Engine
+) -> None:
+    hostile = {**PORTAL_DOWN, "component": "portal\u202e-web\u2066", "severity": "critical"}
+    words = {"summary": "\u200fNo \u202aabre\u2069, ñandú"}
+    assert post(receiver, alert_body({**alert(0, labels=hostile), "annotations": words}))[1]["accepted"] == 1
+    with reading(store).connect() as connection:
+        [one] = list_incidents(connection)
+    assert (one.component, one.title) == ("portal-web", "No abre, ñandú")
 
 
 def test_an_alert_missing_from_a_later_body_is_not_resolved(receiver: FlaskClient, store: Engine) -> None:
