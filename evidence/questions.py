@@ -5,9 +5,10 @@ is enough.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import Any, TypeVar
 
 from groundwork.prometheus import Prometheus, Sample, Series, selector
@@ -90,12 +91,22 @@ def latency(server: Prometheus, opening: Opening, left_out: LeftOut) -> tuple[La
 
 def failures(server: Prometheus, opening: Opening, left_out: LeftOut) -> tuple[Failure, ...]:
     """Why probes of the component failed in the last 30 minutes, the most frequent reason first."""
-    counted = _own("renteseg_probe_failures_total", opening)
-    found = server.instant(f"sum by (reason) (increase({counted}[30m]))", opening.moment)
+    counter = _own("renteseg_probe_failures_total", opening)
+    found = server.range(counter, opening.moment - BEFORE, opening.moment, STEP)
     if not found:
         raise Absent
-    times = [Failure(reason=_label(one, "reason"), times=round(one.value, 1)) for one in found if one.value > 0]
+    counted: Counter[str] = Counter()
+    for series in found:
+        counted[_label(series, "reason")] += growth(value for _, value in series.points)
+    times = [Failure(reason=reason, times=number) for reason, number in counted.items() if number > 0]
     return _first(sorted(times, key=lambda one: (-one.times, one.reason)), "failures", left_out)
+
+
+def growth(values: Iterable[float]) -> int:
+    """How much a counter grew from sample to sample; one that fell began anew from 0. `increase` would extrapolate."""
+    finite = [value for value in values if math.isfinite(value)]
+    steps = pairwise(finite)
+    return round(sum(after - before if after >= before else after for before, after in steps))
 
 
 def around(server: Prometheus, opening: Opening, left_out: LeftOut) -> tuple[ComponentSeen, ...]:
@@ -183,7 +194,7 @@ def _component(sample: Sample, state: Condition) -> ComponentSeen:
     return ComponentSeen(**words, state=state)
 
 
-def _label(sample: Sample, name: str) -> str:
+def _label(sample: Sample | Series, name: str) -> str:
     return _cut(str(sample.labels.get(name, "")), LONGEST_LABEL)
 
 

@@ -37,7 +37,8 @@ class Latency(Part):
 
 
 class Failure(Part):
-    """How often probes failed for this reason in the 30 minutes; Prometheus extrapolates, so it may be a fraction."""
+    """How often probes failed for this reason in the 30 minutes. Documents of before may hold a fraction:
+    what Prometheus had extrapolated."""
 
     reason: str
     times: float

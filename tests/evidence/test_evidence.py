@@ -17,6 +17,7 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine, text
 
 from evidence.jobs import EvidenceTaker, gather
+from evidence.questions import growth
 from groundwork.prometheus import Prometheus, PrometheusAway
 from incident_store.advance import Report, advance, register
 from incident_store.audit import verify
@@ -154,7 +155,7 @@ def test_an_opening_gets_its_evidence_by_itself(store: Engine, server: str) -> N
     ]
     assert (snapshot.states or ())[-1].end == at(OPENED)
     assert {one.seconds for one in snapshot.latency or ()} == {0.25}
-    assert [one.reason for one in snapshot.failures or ()] == ["timeout"]
+    assert [(one.reason, one.times) for one in snapshot.failures or ()] == [("timeout", (OPENED - 35) * 4)]
     states = {one.component: one.state for one in snapshot.around or ()}
     assert states == {name: Condition.DOWN if name in FAILED_FROM else Condition.UP for name in COMPONENTS}
     assert [(one.operator, one.file_type, one.state) for one in snapshot.loads or ()] == [
@@ -364,7 +365,7 @@ def test_questions_that_are_never_answered_are_left_out_after_three_tries(store:
             assert EventKind.EVIDENCE_TAKEN not in kinds(store)
         job.look()
     (snapshot,) = evidence(store)
-    assert {one.part for one in snapshot.missing} == {"states", "latency", "rules"}
+    assert {one.part for one in snapshot.missing} == {"states", "latency", "failures", "rules"}
     assert {one.why for one in snapshot.missing} == {Lack.AWAY}
     assert all("is not Prometheus" in one.detail for one in snapshot.missing)
 
@@ -457,3 +458,11 @@ def test_the_worker_takes_it_when_prometheus_comes_back_and_the_command_shows_it
     (document,) = json.loads(run_renteseg("incident", "evidence", "1", "--json", environment=environment).stdout)
     assert document["component"] == "portal-web"
     assert run_renteseg("incident", "evidence", "7", environment=environment).returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("values", "grown"),
+    [([], 0), ([7], 0), ([7, 7, 9], 2), ([7, 9, 1, 2], 4), ([5, float("nan"), 8], 3), ([3, 0, 0], 0)],
+)
+def test_a_counter_s_growth_is_whole_and_one_that_fell_began_anew_from_zero(values: list[float], grown: int) -> None:
+    assert growth(values) == grown
