@@ -70,10 +70,10 @@ def test_evidence_and_drafts_are_told(api: People, peopled: Engine) -> None:
         (opening,) = wanting(connection, datetime.now(UTC) - timedelta(days=1))
     assert keep(peopled, opening, snapshot(), shipped_policy(), datetime.now(UTC))
     (told,) = api("vera").get(f"/incidents/{number}/evidence").get_json()["evidence"]
-    assert told["failures"] == [{"reason": "timeout", "times": 30}]
+    assert told["failures"] == [{"reason": "timeout_connect", "times": 30}]
     draft = api("ana").get(f"/incidents/{number}/drafts/preliminary").get_json()
     assert draft["subject"] == f"RENTESEG: informe preliminar de la incidencia N° {number}"
-    assert "timeout" in draft["text"]
+    assert "timeout_connect" in draft["text"]
     assert refused(api("ana").get(f"/incidents/{number}/drafts/rca-request")) == (409, "not_called_for")
     assert refused(api("ana").get(f"/incidents/{number}/drafts/poem")) == (404, "not_found")
     for path in ("evidence", "drafts/preliminary", "attachments/1"):

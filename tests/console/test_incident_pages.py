@@ -179,7 +179,7 @@ def test_a_stale_step_that_is_no_longer_possible_shows_what_was_typed(browsing: 
 def test_a_session_that_ends_in_the_middle_of_a_form_loses_nothing_typed(browsing: People, peopled: Engine) -> None:
     number, ana = alert(peopled), browsing("ana")
     page = ana.get(f"/incidencias/{number}").text
-    ana.client.delete_cookie("session")
+    ana.client.delete_cookie("renteseg")
     words = 'lo que vi "entre comillas" <b>y más</b>\nsegunda línea'
     fields = {"csrf_token": token(page), "seen": SEEN, "noted-text": words}
     login = ana.client.post(f"/incidencias/{number}/pasos/noted", data=fields)
@@ -201,7 +201,7 @@ def test_a_session_that_ends_in_the_middle_of_a_form_loses_nothing_typed(browsin
 
 def test_the_words_of_another_site_are_not_carried_over_a_login(browsing: People, peopled: Engine) -> None:
     number, ana = alert(peopled), browsing("ana")
-    ana.client.delete_cookie("session")
+    ana.client.delete_cookie("renteseg")
     address = f"/incidencias/{number}/pasos/noted"
     answer = ana.client.post(address, data={"noted-text": "ajeno"}, headers={"Origin": "https://evil.example"})
     assert answer.status_code == 401

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,9 @@ from tests.processes import run_renteseg
 
 PASSWORD = "una clave larga"
 KNOWN = {"portal-web": "consulta", "api-imei": "bloqueo", "base-datos": "bloqueo"}
-NIGHT = {"from": "2046-11-24 22:00", "to": "2046-11-25 02:00", "reason": "parche", "by": "ana"}
+RECENT = datetime.now(UTC).date() - timedelta(days=5)
+YEAR = datetime.now(UTC).year + 1
+NIGHT = {"from": f"{YEAR}-11-24 22:00", "to": f"{YEAR}-11-25 02:00", "reason": "parche", "by": "ana"}
 
 
 @pytest.fixture
@@ -55,10 +57,10 @@ def test_a_window_from_plan_to_shortening_in_lima_time(settings: Settings, capsy
     plan(settings, service="bloqueo")
     step(settings, WindowEventKind.APPROVED, "sofia")
     step(settings, WindowEventKind.ANNOUNCED, "sofia")
-    step(settings, WindowEventKind.SHORTENED, "luis", "terminó antes", "2046-11-25 01:00")
+    step(settings, WindowEventKind.SHORTENED, "luis", "terminó antes", f"{YEAR}-11-25 01:00")
     window = shown(settings, capsys)
     assert window["components"] == ["api-imei", "base-datos"]
-    assert (window["from"], window["to"]) == ("2046-11-25T03:00:00Z", "2046-11-25T06:00:00Z")
+    assert (window["from"], window["to"]) == (f"{YEAR}-11-25T03:00:00Z", f"{YEAR}-11-25T06:00:00Z")
     assert (window["stage"], window["counts"], window["approved_by"]) == ("announced", True, "sofia")
     assert [event["author"] for event in window["events"]] == ["ana", "sofia", "sofia", "luis"]
     list_command(settings, everything=False, as_json=False)
@@ -72,9 +74,9 @@ def test_a_window_from_plan_to_shortening_in_lima_time(settings: Settings, capsy
         (("portal",), {}, "'portal' is not watched; targets.yml has api-imei"),
         ((), {"service": "consultas"}, "'consultas' is no service"),
         ((), {}, "name the components"),
-        (("portal-web",), {"to": "2046-11-24 21:00"}, "before it begins"),
+        (("portal-web",), {"to": f"{YEAR}-11-24 21:00"}, "before it begins"),
         (("portal-web",), {"from": "mañana"}, "not a time such as"),
-        (("portal-web",), {"from": "2020-01-01", "to": "2020-01-02"}, "late reason"),
+        (("portal-web",), {"from": f"{RECENT}", "to": f"{RECENT + timedelta(days=1)}"}, "late reason"),
         (("portal-web",), {"by": "nadie"}, "nobody is called"),
         (("portal-web",), {"reason": "x\x1b[2J"}, "control character"),
         (("portal-web",), {"reason": "exe\u202etxt"}, "mark of direction"),
@@ -111,7 +113,7 @@ def test_the_command_line_refuses_in_one_line(tmp_path: Path) -> None:
     environment = {"RENTESEG_STATE": str(tmp_path)}
     assert run_renteseg("db", "upgrade", environment=environment).returncode == 0
     words = ["maintenance", "plan", "portal-web", "--reason", "parche", "--by", "ana"]
-    done = run_renteseg(*words, "--from", "2046-11-24 22:00", "--to", "2046-11-24 23:00", environment=environment)
+    done = run_renteseg(*words, "--from", f"{YEAR}-11-24 22:00", "--to", f"{YEAR}-11-24 23:00", environment=environment)
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert "nobody is called 'ana'" in done.stderr
     assert run_renteseg("maintenance", "list", "--json", environment=environment).stdout == "[]\n"
