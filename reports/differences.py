@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from reports import words
-from reports.monthly_report import MonthlyReport
+from reports.monthly_report import Clock, Incident, MonthlyReport
 
 MOST = 200
 INPUTS = {
@@ -28,10 +28,38 @@ def reasons(signed: MonthlyReport, again: MonthlyReport) -> list[str]:
 
 def differences(signed: MonthlyReport, again: MonthlyReport) -> list[str]:
     """Each figure that differs: where it stands, what was signed, what it is now; the first two hundred."""
-    before, after = (one.model_dump(mode="json", exclude={"inputs", "as_of"}) for one in (signed, again))
+    both = (signed, read_at_once(signed, again))
+    before, after = (one.model_dump(mode="json", exclude={"inputs", "as_of"}) for one in both)
     found = [f"{place}: {_shown(old)} → {_shown(new)}" for place, old, new in _differing("", before, after)]
     more = [f"y {len(found) - MOST} diferencias más"] if len(found) > MOST else []
     return found[:MOST] + more
+
+
+def read_at_once(first: MonthlyReport, second: MonthlyReport) -> MonthlyReport:
+    """The second report without what its running clocks grew by between the two readings: time that passes changes
+    no figure. What changed a clock otherwise stands in its times, which are left as they are."""
+    between = (second.as_of - first.as_of).total_seconds()
+    known = {incident.number: incident for incident in first.incidents}
+    incidents = tuple(
+        _as_read_before(known[incident.number], incident, between) if incident.number in known else incident
+        for incident in second.incidents
+    )
+    return second.model_copy(update={"incidents": incidents})
+
+
+def _as_read_before(before: Incident, after: Incident, between: float) -> Incident:
+    earlier = {clock.name: clock for clock in before.clocks}
+    clocks = (
+        earlier[clock.name] if clock.name in earlier and _only_grew(earlier[clock.name], clock, between) else clock
+        for clock in after.clocks
+    )
+    return after.model_copy(update={"clocks": tuple(clocks)})
+
+
+def _only_grew(before: Clock, after: Clock, between: float) -> bool:
+    readings = ("elapsed_seconds", "paused_seconds", "restored_seconds")
+    same = after.model_copy(update={name: getattr(before, name) for name in (*readings, "by_responsible")}) == before
+    return same and all(0 <= getattr(after, name) - getattr(before, name) <= between + 1 for name in readings)
 
 
 NOTHING = object()

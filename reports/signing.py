@@ -16,6 +16,7 @@ from incident_store.domain.steps import Actor
 from incident_store.models import ReportClockRow, ReportDayRow, ReportLoadRow, SignedReportRow
 from incident_store.signing_refusals import SigningRefused, Unsigned
 from incident_store.transactions import in_transaction
+from reports.differences import read_at_once
 from reports.digests import canonical, figures_digest
 from reports.monthly_report import Figures, MonthlyReport, Signature, Status
 from reports.rendering import RENDERERS
@@ -61,8 +62,8 @@ def _check(report: MonthlyReport, actor: Actor, reason: str, last: Signed | None
 
 
 def substance_differs(first: MonthlyReport, second: MonthlyReport) -> bool:
-    """Whether anything differs but the moment at which the sources were read."""
-    return canonical(first.model_copy(update={"as_of": second.as_of})) != canonical(second)
+    """Whether anything differs but the moment at which the sources were read, and how far running clocks have come."""
+    return canonical(first.model_copy(update={"as_of": second.as_of})) != canonical(read_at_once(first, second))
 
 
 def _keep(

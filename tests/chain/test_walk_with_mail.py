@@ -14,7 +14,7 @@ from tests.processes import run_renteseg, wait_for
 
 pytestmark = pytest.mark.chain
 
-PASSWORD = "una contraseña larga\n"
+PASSWORD = "una clave larga\n"
 
 
 def messages(chain: Chain, subject: str) -> list[dict[str, Any]]:

@@ -68,7 +68,9 @@ def test_a_month_is_read_signed_corrected_and_handed_out_as_it_was_signed(consol
     assert files["xlsx"].headers["Content-Disposition"] == "attachment; filename=disponibilidad-2026-10-v1.xlsx"
     assert files["pdf"].data == ana.get(f"{MONTH}/v1.pdf").data
 
-    assert "sale idéntico" in reckoned(sofia)
+    again = reckoned(sofia)
+    assert "sale idéntico" in again
+    seen = {"mark": mark_of(again)}
     for reason, words in (("", Unsigned.NO_REASON), ("error", Unsigned.UNCHANGED)):
         again = sofia.send(DRAFT, f"{MONTH}/firma", reason=reason, **seen)
         assert (again.status_code, REFUSALS[words] in again.text) == (422, True)

@@ -65,7 +65,7 @@ def test_a_relapse_that_the_monitoring_sees_is_followed_up(office: Office) -> No
         (EventKind.DIAGNOSED, ANA, {"responsible": "B", "severity": "alta", "cause": "x"}),
         (EventKind.VALIDATED, SOFIA, {}),
         (EventKind.DISPATCHED, SOFIA, {"to": "INETUM"}),
-        (EventKind.RESTORED, ANA, {"tests": "x"}),
+        (EventKind.RESTORED, ANA, {"tests": "x", "reason": "la alerta sigue por un rato"}),
     ):
         take(office, 1, kind, actor, **details)
 

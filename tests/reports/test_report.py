@@ -1,6 +1,6 @@
 """October's report: every rule of semantics 21 to 26 on one month, and what is said when something is missing."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 
 import pytest
@@ -257,6 +257,15 @@ def test_the_same_inputs_give_the_same_report(october: October) -> None:
     assert first == second
     assert first.inputs == second.inputs
     assert differences(first, second) == []
+
+
+def test_what_running_clocks_grew_by_between_two_readings_is_no_difference(october: October) -> None:
+    working = datetime(2026, 11, 3, 15, tzinfo=UTC)  # a Tuesday morning in Lima
+    first, second = again(october, working), again(october, working + timedelta(minutes=5))
+
+    assert first.incidents != second.incidents
+    assert differences(first, second) == []
+    assert differences(second, first) != []
 
 
 def test_days_are_in_order_and_each_midnight_belongs_to_one(report: MonthlyReport) -> None:
